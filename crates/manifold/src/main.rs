@@ -1,0 +1,2 @@
+//! The manifold command.
+fn main() {}
