@@ -1,0 +1,91 @@
+//! Rules about docs/conformance.md: every requirement of the MCWG recommendation has one row, in order, with a state;
+//! what is called done or partial names tests that exist.
+
+use super::test_names::TestNames;
+use super::{Tree, backticked, cells};
+
+const FILE: &str = "docs/conformance.md";
+const REQUIREMENTS: usize = 97;
+
+pub fn check(tree: &Tree, tests: &TestNames) -> Vec<String> {
+    match tree.text(FILE) {
+        Some(text) => check_text(text, tests),
+        None => vec![format!("{FILE}: is missing")],
+    }
+}
+
+fn check_text(text: &str, tests: &TestNames) -> Vec<String> {
+    let mut findings = Vec::new();
+    let mut expected = 1;
+    for (index, line) in text.lines().enumerate() {
+        let Some(row) = cells(line).filter(|row| row[0].starts_with("R-")) else { continue };
+        let at = format!("{FILE}:{}: {}", index + 1, row[0]);
+        if row[0] != id(expected) {
+            findings.push(format!("{at} stands where {} is expected", id(expected)));
+        }
+        expected = row[0][2..].parse::<usize>().unwrap_or(expected) + 1;
+        let [_, _, state, proof] = row.as_slice() else {
+            findings.push(format!("{at} wants four cells: id, requirement, state, test or area"));
+            continue;
+        };
+        let named = backticked(proof);
+        match *state {
+            "done" | "partial" if named.is_empty() => findings.push(format!("{at} is {state} and names no test")),
+            "done" | "partial" => {
+                let gone = named.iter().filter(|name| !tests.contains(name));
+                findings.extend(gone.map(|name| format!("{at} names the test `{name}`, which does not exist")));
+            }
+            "planned" | "not applicable" if proof.is_empty() => {
+                findings.push(format!("{at} is {state} and says neither where nor why"));
+            }
+            "planned" | "not applicable" => {}
+            other => findings.push(format!("{at} is `{other}`; states are done, partial, planned, not applicable")),
+        }
+    }
+    if expected != REQUIREMENTS + 1 {
+        findings.push(format!("{FILE}: ends before {}; there are {REQUIREMENTS} requirements", id(expected)));
+    }
+    findings
+}
+
+fn id(number: usize) -> String {
+    format!("R-{number:02}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(change: impl Fn(usize) -> Option<String>) -> String {
+        let row = |number| change(number).unwrap_or_else(|| format!("| {} | x | planned | portal |\n", id(number)));
+        (1..=REQUIREMENTS).map(row).collect()
+    }
+
+    fn findings(number: usize, row: &str) -> Vec<String> {
+        let tests = TestNames::from_names(&[("store", "loses_nothing")]);
+        check_text(&document(|at| (at == number).then(|| row.to_owned())), &tests)
+    }
+
+    #[test]
+    fn every_requirement_has_a_row_in_order() {
+        assert!(findings(0, "").is_empty());
+        assert_eq!(findings(5, "").len(), 1);
+        assert_eq!(findings(97, "").len(), 1);
+        assert_eq!(findings(5, "| R-05 | x | planned | y |\n| R-05 | x | planned | y |\n").len(), 1);
+    }
+
+    #[test]
+    fn what_is_done_or_partial_names_a_test_that_exists() {
+        assert!(findings(5, "| R-05 | x | done | `loses_nothing` |\n").is_empty());
+        assert!(findings(5, "| R-05 | x | partial | `store::loses_nothing`; images later |\n").is_empty());
+        assert_eq!(findings(5, "| R-05 | x | done | `gone` |\n").len(), 1);
+        assert_eq!(findings(5, "| R-05 | x | done | later |\n").len(), 1);
+    }
+
+    #[test]
+    fn other_states_and_reasonless_rows_are_found() {
+        assert_eq!(findings(5, "| R-05 | x | almost | `loses_nothing` |\n").len(), 1);
+        assert_eq!(findings(5, "| R-05 | x | planned | |\n").len(), 1);
+        assert_eq!(findings(5, "| R-05 | x | planned |\n").len(), 1);
+    }
+}
