@@ -1,1 +1,24 @@
-//! dicom
+//! DICOM bytes: files and data sets, DIMSE associations, DICOMweb requests. PS3.5, PS3.7, PS3.8, PS3.10, PS3.18.
+//!
+//! Start at `scan` (the bounded check everything from outside passes first), `header` (what an index needs),
+//! `dataset` (small data sets in memory), `dimse` (the association machine), `dicomweb` (Accept, paths, parts) and
+//! `transcode` (stored objects as Explicit VR Little Endian). No socket, clock or random number is in here.
+#![forbid(unsafe_code)]
+
+pub mod dataset;
+pub mod error;
+pub mod header;
+pub mod kos;
+pub mod part10;
+pub mod scan;
+pub mod sop_classes;
+pub mod text;
+pub mod transfer_syntaxes;
+pub mod uid;
+
+pub use dataset::{DataSet, Element, Value};
+pub use dicom_core::{Tag, VR};
+pub use dicom_dictionary_std::tags;
+pub use error::DecodeError;
+pub use header::Header;
+pub use scan::{Limits, Scan};

@@ -1,0 +1,6 @@
+//! Integration tests of the DICOM codec crate: one binary, a module per part.
+
+mod header;
+mod make;
+mod samples;
+mod scan;
