@@ -68,7 +68,12 @@ impl Designators {
     }
 
     /// A code sequence with the given codes.
-    pub(super) fn write_codes<'a>(&self, writer: &mut Writer, tag: crate::Tag, codes: impl IntoIterator<Item = &'a Code>) {
+    pub(super) fn write_codes<'a>(
+        &self,
+        writer: &mut Writer,
+        tag: crate::Tag,
+        codes: impl IntoIterator<Item = &'a Code>,
+    ) {
         writer.sequence(tag, |writer| {
             for code in codes {
                 writer.item(|writer| self.write_code(writer, code));
@@ -109,7 +114,8 @@ impl CodeReader {
 
     /// The code of one item. Code, scheme or display may be empty: peers leave each of them out.
     pub(super) fn code(&self, item: &DataSet) -> Code {
-        let code = [tags::CODE_VALUE, tags::LONG_CODE_VALUE, tags::URN_CODE_VALUE].into_iter().find_map(|tag| item.text(tag));
+        let code =
+            [tags::CODE_VALUE, tags::LONG_CODE_VALUE, tags::URN_CODE_VALUE].into_iter().find_map(|tag| item.text(tag));
         let designator = item.text(tags::CODING_SCHEME_DESIGNATOR).unwrap_or_default();
         let own = self.own.iter().find(|(own, _)| *own == designator).map(|(_, oid)| oid.as_str());
         let known = || KNOWN.iter().find(|(known, _)| *known == designator).map(|(_, oid)| *oid);

@@ -3,7 +3,9 @@
 
 use std::collections::HashSet;
 
-use model::{Dtm, Manifest, ManifestFlavour, ManifestInstance, ManifestSeries, Oid, Order, PatientId, Sex, Xon, escape};
+use model::{
+    Dtm, Manifest, ManifestFlavour, ManifestInstance, ManifestSeries, Oid, Order, PatientId, Sex, Xon, escape,
+};
 
 use super::coding::Designators;
 use super::titles;
@@ -133,7 +135,8 @@ impl Encoder<'_> {
         // (0010,0040) has no term for unknown; it is left empty then.
         let sex = m.sex.filter(|sex| *sex != Sex::Unknown).map_or("", Sex::code);
         w.line(tags::PATIENT_SEX, VR::CS, sex, 16);
-        let others: Vec<&PatientId> = m.other_patient_ids.iter().filter(|id| m.patient_id.as_ref() != Some(id)).collect();
+        let others: Vec<&PatientId> =
+            m.other_patient_ids.iter().filter(|id| m.patient_id.as_ref() != Some(id)).collect();
         if !others.is_empty() || (self.described && m.patient_id.is_some()) {
             w.sequence(tags::OTHER_PATIENT_I_DS_SEQUENCE, |w| {
                 for id in m.patient_id.iter().chain(others) {
@@ -211,7 +214,8 @@ impl Encoder<'_> {
             }
         });
         w.uid(tags::SERIES_INSTANCE_UID, series.uid.as_str());
-        if let Some(number) = non_empty(series.number.as_deref()).filter(|number| self.described && is_integer(number)) {
+        if let Some(number) = non_empty(series.number.as_deref()).filter(|number| self.described && is_integer(number))
+        {
             w.line(tags::SERIES_NUMBER, VR::IS, number, 12);
         }
         if let Some(location) = &series.retrieve_location_uid {
@@ -326,8 +330,7 @@ pub(super) fn series_url(base: &str, study: &str, series: &str) -> String {
 
 /// 59, or the next number that no listed series has. Source: spec/mcwg.md 4.1.
 fn series_number(manifest: &Manifest) -> u64 {
-    let taken: HashSet<u64> =
-        manifest.series.iter().filter_map(|s| s.number.as_deref()?.trim().parse().ok()).collect();
+    let taken: HashSet<u64> = manifest.series.iter().filter_map(|s| s.number.as_deref()?.trim().parse().ok()).collect();
     (KOS_SERIES_NUMBER..).find(|number| !taken.contains(number)).unwrap_or(KOS_SERIES_NUMBER)
 }
 

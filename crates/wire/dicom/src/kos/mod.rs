@@ -4,12 +4,20 @@
 //! `build` (instances of a study to a manifest), `encode`, `decode`, `check`, `document_entry`.
 //! spec/dicom.md sections 2 to 11, spec/mcwg.md sections 3 to 5; PS3.3 A.35.4, PS3.16 TID 2010.
 
+mod build;
 mod coding;
+mod content;
 mod encode;
+mod entry;
+mod modalities;
 mod titles;
 mod writer;
 
+pub use build::{BuildError, KeyObjects, NewManifest, Source, StudyInstance, build, rejected};
+pub use content::content_fingerprint;
 pub use encode::{EncodeError, MOST_INSTANCES, encode};
+pub use entry::{EntryDefaults, document_entry, format_code};
+pub use modalities::modality_name;
 pub use titles::TitleKind;
 
 use crate::Tag;

@@ -108,7 +108,18 @@ fn fitting(value: &[u8]) -> &[u8] {
 }
 
 fn one_line(text: &str, limit: usize) -> String {
-    let clean: String = text.chars().map(|c| if c == '\\' { '/' } else if c.is_control() { ' ' } else { c }).collect();
+    let clean: String = text
+        .chars()
+        .map(|c| {
+            if c == '\\' {
+                '/'
+            } else if c.is_control() {
+                ' '
+            } else {
+                c
+            }
+        })
+        .collect();
     let clean = clean.trim();
     match clean.char_indices().nth(limit) {
         Some((end, _)) => clean[..end].trim_end().to_owned(),
