@@ -39,11 +39,13 @@ pub fn check(tree: &Tree, workspace: &Workspace, tests: &TestNames) -> Vec<Strin
     findings
 }
 
+/// An invariant is a paragraph: it goes on to the next empty line.
 fn invariants(text: &str, tests: &TestNames) -> Vec<String> {
+    let lines: Vec<&str> = text.lines().collect();
     let mut findings = Vec::new();
-    for (index, line) in text.lines().enumerate().filter(|(_, line)| line.trim().starts_with("Invariant:")) {
-        let guarded = backticked(line).into_iter().any(|name| tests.contains(name));
-        if !guarded {
+    for (index, _) in lines.iter().enumerate().filter(|(_, line)| line.trim().starts_with("Invariant:")) {
+        let mut paragraph = lines[index..].iter().take_while(|line| !line.trim().is_empty());
+        if !paragraph.any(|line| backticked(line).into_iter().any(|name| tests.contains(name))) {
             findings.push(format!("{FILE}:{}: this invariant names no test that exists", index + 1));
         }
     }
@@ -205,5 +207,7 @@ mod tests {
         assert!(invariants("Invariant: nothing is lost (`loses_nothing`).", &tests).is_empty());
         assert_eq!(invariants("Invariant: nothing is lost (`gone`).", &tests).len(), 1);
         assert_eq!(invariants("Invariant: nothing is lost.", &tests).len(), 1);
+        assert!(invariants("Invariant: nothing\nis lost\n(`loses_nothing`).", &tests).is_empty());
+        assert_eq!(invariants("Invariant: nothing is lost.\n\n`loses_nothing`", &tests).len(), 1);
     }
 }
