@@ -1,0 +1,52 @@
+//! Patients as the identity feed made them known, and their merges. Source: ITI-8, ITI-44, ITI-104; spec/xds.md 20.
+
+use crate::StoreError;
+use model::{Patient, PatientId, Sex};
+
+/// Where an id stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PatientState {
+    /// No feed named it (documents may still refer to it).
+    Unknown,
+    Active,
+    /// Subsumed; the id is the one at the end of the chain of merges.
+    MergedInto(PatientId),
+}
+
+/// Criteria for a list of patients, all of which must be met. Text is compared without regard to case.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PatientSearch {
+    /// Start of the id.
+    pub id: Option<String>,
+    /// OID of the domain that assigned the id.
+    pub domain: Option<String>,
+    /// Start of the family name.
+    pub family: Option<String>,
+    /// Start of the given name.
+    pub given: Option<String>,
+    /// Start of the birth date, `YYYY[MM[DD]]`.
+    pub birth_date: Option<String>,
+    pub sex: Option<Sex>,
+    /// At most this many.
+    pub limit: usize,
+}
+
+pub trait PatientRead {
+    /// The patient under exactly this id; subsumed and unknown ones are absent.
+    fn patient(&self, id: &PatientId) -> Result<Option<Patient>, StoreError>;
+    fn patient_state(&self, id: &PatientId) -> Result<PatientState, StoreError>;
+    /// Active patients, ordered by family name, then id.
+    fn patients(&self, search: &PatientSearch) -> Result<Vec<Patient>, StoreError>;
+    /// Active patients one of whose other ids is this one.
+    fn patients_with_other_id(&self, id: &PatientId) -> Result<Vec<Patient>, StoreError>;
+    /// Ids that were merged into this one, directly or through others.
+    fn subsumed_by(&self, id: &PatientId) -> Result<Vec<PatientId>, StoreError>;
+}
+
+pub trait PatientWrite {
+    /// Makes a patient known or replaces what was known. Errors: `Refused` for a subsumed id.
+    fn put_patient(&mut self, patient: &Patient) -> Result<(), StoreError>;
+    /// Records that `subsumed` is from now on `survivor`. Irreversible; chains are allowed.
+    /// Errors: `Refused` when they are equal, or either is not active.
+    fn merge_patients(&mut self, survivor: &PatientId, subsumed: &PatientId) -> Result<(), StoreError>;
+}
