@@ -65,13 +65,8 @@ pub enum Subcode {
     SecurityTokenUnavailable,
     /// WS-Security: a kind of token that is not known.
     UnsupportedSecurityToken,
-    /// Any other.
-    Other {
-        /// Its namespace.
-        namespace: String,
-        /// Its local name.
-        name: String,
-    },
+    /// Any other: namespace and local name. Boxed, so that a `Result` with a fault stays small.
+    Other(Box<(String, String)>),
 }
 
 impl Subcode {
@@ -88,7 +83,7 @@ impl Subcode {
             Subcode::FailedCheck => (WSSE, "FailedCheck"),
             Subcode::SecurityTokenUnavailable => (WSSE, "SecurityTokenUnavailable"),
             Subcode::UnsupportedSecurityToken => (WSSE, "UnsupportedSecurityToken"),
-            Subcode::Other { namespace, name } => (namespace, name),
+            Subcode::Other(other) => (&other.0, &other.1),
         }
     }
 
@@ -112,7 +107,7 @@ impl Subcode {
         ]
         .into_iter()
         .find(|known| known.qname() == (namespace, name))
-        .unwrap_or_else(|| Subcode::Other { namespace: namespace.to_owned(), name: name.to_owned() })
+        .unwrap_or_else(|| Subcode::Other(Box::new((namespace.to_owned(), name.to_owned()))))
     }
 }
 
@@ -130,7 +125,7 @@ pub struct Fault {
     /// With `MustUnderstand`: the header blocks (namespace, local name) that were not.
     pub not_understood: Vec<(String, String)>,
     /// With a WS-Addressing subcode: the header in question, such as `Action`.
-    pub problem_header: Option<String>,
+    pub problem_header: Option<&'static str>,
     /// Content of `Detail` as XML, self-contained.
     pub detail: Option<String>,
 }
@@ -174,7 +169,7 @@ impl Fault {
     pub fn action_not_supported(action: &str) -> Fault {
         let action: String = action.chars().take(200).collect();
         Fault {
-            problem_header: Some("Action".into()),
+            problem_header: Some("Action"),
             ..Fault::sender(format!(
                 "The [action] cannot be processed at the receiver: {action} is not served at this address."
             ))
@@ -183,9 +178,9 @@ impl Fault {
     }
 
     /// A WS-Addressing header that we need is missing.
-    pub fn header_required(name: &str) -> Fault {
+    pub fn header_required(name: &'static str) -> Fault {
         Fault {
-            problem_header: Some(name.to_owned()),
+            problem_header: Some(name),
             ..Fault::sender(format!(
                 "A required header representing a Message Addressing Property is not present: wsa:{name}."
             ))
@@ -245,7 +240,7 @@ impl Fault {
         w.start("s:Reason").start("s:Text").attr("xml:lang", "en").text(&self.reason).end().end();
         if self.detail.is_some() || self.problem_header.is_some() {
             w.start("s:Detail");
-            if let Some(header) = &self.problem_header {
+            if let Some(header) = self.problem_header {
                 w.leaf("a:ProblemHeaderQName", &format!("a:{header}"));
             }
             if let Some(detail) = &self.detail {

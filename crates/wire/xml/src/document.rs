@@ -1,6 +1,5 @@
 //! A parsed document: one flat list of nodes in document order, texts as slices of the source.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use uppsala::{PullEvent, PullParser};
@@ -242,13 +241,14 @@ impl<'s> Builder<'s> {
         id
     }
 
-    /// Where a text lies: in the source if the parser could leave it there, else copied to the side buffer.
-    fn span(&mut self, text: &Cow<'s, str>) -> Span {
-        if let Cow::Borrowed(slice) = text {
-            let start = (slice.as_ptr() as usize).wrapping_sub(self.source.as_ptr() as usize);
-            if self.source.get(start..start.wrapping_add(slice.len())) == Some(slice) {
-                return Span { start: start as u32, end: (start + slice.len()) as u32, resolved: false };
-            }
+    /// Where a text lies: in the source if the parser left it there, else copied to the side buffer.
+    ///
+    /// Comparing the content as well makes a wrong guess impossible, whatever the addresses are.
+    fn span(&mut self, text: &str) -> Span {
+        let start = (text.as_ptr() as usize).wrapping_sub(self.source.as_ptr() as usize);
+        let end = start.wrapping_add(text.len());
+        if self.source.get(start..end) == Some(text) {
+            return Span { start: start as u32, end: end as u32, resolved: false };
         }
         let start = self.resolved.len() as u32;
         self.resolved.push_str(text);
