@@ -2,12 +2,16 @@
 //! program itself prints, so that a list that code knows is never written by hand.
 
 use std::fs;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
 use crate::Ended;
 use crate::command;
 use crate::workspace::Workspace;
+
+/// What `manifold` ends with when it does not know a command.
+const USAGE_ERROR: i32 = 2;
 
 struct Section {
     file: &'static str,
@@ -23,21 +27,16 @@ const SECTIONS: &[Section] =
 
 /// Compares every section with what the program prints; with `write`, updates those that differ.
 ///
-/// Errors: a file or a marker is missing, or a required command fails.
+/// Errors: the program does not build, a required command fails, or a file or a marker is missing.
 pub fn run(workspace: &Workspace, write: bool) -> Result<Ended> {
+    let build = ["build", "--quiet", "--locked", "-p", "manifold"];
+    command::run(command::cargo().args(build).current_dir(&workspace.root))?;
     let mut ended = Ended::Well;
     for section in SECTIONS {
         let shown = format!("{}: section {}", section.file, section.name);
-        let mut cargo = command::cargo();
-        let cargo = cargo.args(["run", "--quiet", "--locked", "-p", "manifold", "--"]).args(section.arguments);
-        let printed = match command::output(cargo.current_dir(&workspace.root)) {
-            Ok(printed) if !printed.trim().is_empty() => printed,
-            Ok(_) if section.required => bail!("{shown}: `{}` printed nothing", command::describe(cargo)),
-            Err(error) if section.required => return Err(error.context(shown)),
-            _ => {
-                println!("{shown}: `manifold {}` does not exist yet; left as it is", section.arguments.join(" "));
-                continue;
-            }
+        let Some(printed) = print(workspace, section).with_context(|| shown.clone())? else {
+            println!("{shown}: `manifold {}` does not exist yet; left as it is", section.arguments.join(" "));
+            continue;
         };
         let file = workspace.root.join(section.file);
         let text = fs::read_to_string(&file).with_context(|| format!("reading {}", section.file))?;
@@ -54,6 +53,24 @@ pub fn run(workspace: &Workspace, write: bool) -> Result<Ended> {
         }
     }
     Ok(ended)
+}
+
+/// What the program prints for a section; nothing when it does not know the command and need not.
+fn print(workspace: &Workspace, section: &Section) -> Result<Option<String>> {
+    let mut manifold = Command::new(workspace.target.join("debug/manifold"));
+    let manifold = manifold.args(section.arguments).current_dir(&workspace.root).stdin(Stdio::null());
+    let output = manifold.output().with_context(|| format!("cannot start `{}`", command::describe(manifold)))?;
+    let printed = String::from_utf8(output.stdout).context("the program printed something that is not UTF-8")?;
+    let is_unknown =
+        output.status.code() == Some(USAGE_ERROR) || (output.status.success() && printed.trim().is_empty());
+    if is_unknown && !section.required {
+        return Ok(None);
+    }
+    if !output.status.success() || is_unknown {
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        bail!("`manifold {}` ended with {}: {}", section.arguments.join(" "), output.status, complaint.trim());
+    }
+    Ok(Some(printed))
 }
 
 /// The text with the section's content replaced.

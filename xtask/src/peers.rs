@@ -61,7 +61,7 @@ const SYSTEM_PACKAGES: &[SystemPackage] = &[
     package("orthanc-dicomweb", Group::Bench, Probe::File("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")),
 ];
 
-/// System packages are missing and we may not install them.
+/// System packages are missing and we cannot install them: not root, or not Debian.
 #[derive(Debug)]
 pub struct MissingPackages {
     packages: Vec<&'static str>,
@@ -71,7 +71,7 @@ impl fmt::Display for MissingPackages {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "system packages are missing and this is not root; run this, then try again:\n\
+            "system packages are missing; as root on Debian run this, then try again:\n\
              apt-get install --yes --no-install-recommends {}",
             self.packages.join(" ")
         )
