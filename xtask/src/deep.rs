@@ -264,6 +264,12 @@ mod tests {
     }
 
     #[test]
+    fn tests_are_counted_over_all_binaries_of_a_run() {
+        let script = "echo 'test result: ok. 2 passed; 0 failed'; echo 'test result: ok. 3 passed; 0 failed'; exit 1";
+        assert_eq!(run_counting_tests(Command::new("sh").args(["-c", script])).unwrap(), (false, 5));
+    }
+
+    #[test]
     fn a_run_that_tested_nothing_counts_nothing() {
         assert_eq!(tests_passed("test result: ok. 12 passed; 0 failed; 1 ignored"), 12);
         assert_eq!(tests_passed("test result: ok. 0 passed; 0 failed; 1 ignored"), 0);
