@@ -7,6 +7,7 @@ use uppsala::{PullEvent, PullParser};
 use crate::decode::{decode, shortened};
 use crate::element::Element;
 use crate::limits::{self, Limits};
+use crate::normalise::normalised;
 use crate::{XmlError, position};
 
 /// "No namespace", "no prefix" and "no parent".
@@ -169,7 +170,8 @@ impl<'s> Builder<'s> {
 
     fn take(&mut self, event: PullEvent<'s>) {
         match event {
-            PullEvent::StartElement { name, attributes, namespace_declarations, byte_start, .. } => {
+            PullEvent::StartElement { name, attributes, namespace_declarations, byte_start, byte_end, .. } => {
+                let tag = self.source.get(byte_start..byte_end).unwrap_or_default();
                 let declared = self.declarations.len() as u32;
                 for (prefix, namespace) in namespace_declarations {
                     let prefix = self.optional(Some(&prefix));
@@ -177,10 +179,10 @@ impl<'s> Builder<'s> {
                     self.declarations.push(Declaration { prefix, namespace });
                 }
                 let first = self.attributes.len() as u32;
-                for attribute in attributes {
+                for (number, attribute) in attributes.iter().enumerate() {
                     let namespace = self.optional(attribute.name.namespace_uri.as_deref());
                     let name = self.interned(&attribute.name.local_name);
-                    let value = self.span(&attribute.value);
+                    let value = self.span(&normalised(&attribute.value, tag, number));
                     self.attributes.push(AttributeNode { namespace, name, value });
                 }
                 let start = Start {

@@ -35,6 +35,7 @@ mod decode;
 mod document;
 mod element;
 mod limits;
+mod normalise;
 mod writer;
 
 pub use document::Document;

@@ -2,6 +2,7 @@
 
 use crate::XmlError;
 use crate::decode::shortened;
+use crate::normalise::{attribute_name, is_declaration};
 
 /// Bounds on one document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,11 +117,11 @@ fn tag(text: &str, start: usize, limits: &Limits) -> Result<Tag, XmlError> {
             Some(length) => mark + 1 + length,
             None => return Ok(tag), // the parser will say that it ends too early
         };
-        let name = bytes[at..mark].trim_ascii();
-        if name.starts_with(b"xmlns") {
+        let name = attribute_name(&text[at..mark]);
+        if is_declaration(name) {
             tag.namespaces += 1;
             if close - mark > LONGEST_NAMESPACE {
-                let name = shortened(&String::from_utf8_lossy(name));
+                let name = shortened(name);
                 let what = format!("expected a namespace of at most {LONGEST_NAMESPACE} octets, got more at {name}");
                 return Err(XmlError::at(text, mark, what));
             }
