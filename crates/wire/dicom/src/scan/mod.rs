@@ -191,7 +191,7 @@ fn wanted(tag: Tag, vr: VR, keep: Keep<'_>) -> bool {
         Keep::Nothing => always(tag),
         Keep::Tags(tags) => always(tag) || tags.binary_search_by(|one| (one.0, one.1).cmp(&(tag.0, tag.1))).is_ok(),
         // Private and retired bulk data (curves, spectra) is not what "everything" is for either.
-        Keep::Everything => !bulk && !(tag.0 & 1 == 1 && matches!(vr, VR::OB | VR::OW | VR::UN)),
+        Keep::Everything => !(bulk || tag.0 & 1 == 1 && matches!(vr, VR::OB | VR::OW | VR::UN)),
     }
 }
 
@@ -211,10 +211,8 @@ fn walk<S: Source>(mut walker: Walker<S>, options: &Options<'_>) -> Result<Found
         let Some(token) = walker.next_token()? else { break };
         if ignored > 0 {
             match token {
-                Token::SequenceStart { .. } => {
-                    if !(options.header_only && walker.skip_sequence()) {
-                        ignored += 1;
-                    }
+                Token::SequenceStart { .. } if !(options.header_only && walker.skip_sequence()) => {
+                    ignored += 1;
                 }
                 Token::SequenceEnd { .. } => ignored -= 1,
                 _ => {}

@@ -1,5 +1,6 @@
 //! Integration tests of the DICOM codec crate: one binary, a module per part.
 
+mod dimse;
 mod header;
 mod make;
 mod samples;
