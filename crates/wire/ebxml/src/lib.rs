@@ -1,1 +1,44 @@
-//! ebxml
+//! ebRIM and ebRS 3.0 as XDS.b uses them, to and from the model: submissions, stored queries, retrievals and their
+//! answers. Bodies only: envelopes are `soap`'s, MIME parts `mime`'s, registry rules `actors`'.
+//!
+//! | transaction | request | answer |
+//! |---|---|---|
+//! | ITI-42, 61 | [`decode_submission`], [`encode_submission`] | [`decode_registry_response`], [`encode_registry_response`] |
+//! | ITI-41, RAD-68 | [`decode_provide`], [`encode_provide`] | the same |
+//! | ITI-18 | [`decode_query`], [`encode_query`] | [`decode_query_response`], [`encode_query_response`], [`QueryResponseWriter`] |
+//! | ITI-43 | [`decode_retrieve_request`], [`encode_retrieve_request`] | [`decode_retrieve_response`], [`encode_retrieve_response`] |
+//!
+//! Decoders are strict in meaning and lenient in spelling; every leniency has a comment that begins with that word.
+//! Encoders write what `validate/all.xsd` accepts, each element with its own namespace declarations, so that it can
+//! stand inside any envelope.
+//!
+//! Source: spec/xds.md sections 2, 7-18, 21, 24, 25, 27.
+#![forbid(unsafe_code)]
+
+mod content;
+mod error;
+mod findings;
+mod names;
+mod objects;
+mod provide;
+mod query_response;
+mod registry_response;
+mod retrieve;
+mod stored_query;
+mod submission;
+
+pub use content::Content;
+pub use error::DecodeError;
+pub use findings::Decoded;
+pub use names::ns;
+pub use provide::{Provide, ProvidedDocument, decode_provide, encode_provide};
+pub use query_response::{ObjectRef, QueryResponse, QueryResponseWriter, decode_query_response, encode_query_response};
+pub use registry_response::{
+    RegistryError, RegistryResponse, ResponseStatus, Severity, decode_registry_response, encode_registry_response,
+};
+pub use retrieve::{
+    DocumentRequest, RetrieveResponse, RetrievedDocument, decode_retrieve_request, decode_retrieve_response,
+    encode_retrieve_request, encode_retrieve_response,
+};
+pub use stored_query::{QueryError, QueryRequest, ReturnType, StoredQuery, decode_query, encode_query};
+pub use submission::{decode_submission, encode_submission};
