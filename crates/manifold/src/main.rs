@@ -1,2 +1,3 @@
 //! The manifold command.
+mod config;
 fn main() {}

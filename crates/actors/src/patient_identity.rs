@@ -1,0 +1,78 @@
+//! Patient Identity Manager on this node's own store. Source: ITI TF-2 3.44, PIXm 2:3.104; spec/xds.md section 20.
+
+use crate::store_faults::{internal, storage};
+use crate::{BoxFuture, Cx, Fault, Found, Identity, Refusal};
+use model::{Invalid, Oid, Patient, PatientId};
+use std::sync::Arc;
+use store::{MetadataStore, PatientSearch, StoreError, StoreExt};
+
+/// Keeps the patients of one domain.
+#[derive(Clone)]
+pub struct PatientIdentity {
+    store: Arc<dyn MetadataStore>,
+    domain: Oid,
+}
+
+impl PatientIdentity {
+    pub fn new(store: Arc<dyn MetadataStore>, domain: Oid) -> Self {
+        PatientIdentity { store, domain }
+    }
+}
+
+impl Identity for PatientIdentity {
+    fn feed<'a>(&'a self, patient: &'a Patient, cx: &'a Cx) -> BoxFuture<'a, Result<(), Refusal>> {
+        Box::pin(async move {
+            if patient.id.domain != self.domain {
+                let rule = format!("must be assigned by {}, the domain of this registry", self.domain);
+                let invalid = Invalid::new("patientId", rule, patient.id.domain.as_str());
+                return Err(Fault::InvalidMetadata(invalid).into());
+            }
+            let patient = patient.clone();
+            let fed = self.store.write(move |tx| tx.put_patient(&patient)).await;
+            fed.map_err(|error| match error {
+                StoreError::Refused(_) => {
+                    let rule = "was merged into another patient and cannot be fed again";
+                    Fault::InvalidMetadata(Invalid::new("patientId", rule, "")).into()
+                }
+                error => storage(error, &cx.request_id),
+            })
+        })
+    }
+
+    fn find<'a>(&'a self, id: &'a PatientId, cx: &'a Cx) -> BoxFuture<'a, Result<Option<Patient>, Refusal>> {
+        Box::pin(async move {
+            let id = id.clone();
+            let found = self.store.read(move |tx| tx.patient(&id)).await;
+            found.map_err(|error| internal(error, &cx.request_id))
+        })
+    }
+
+    fn search<'a>(&'a self, text: &'a str, limit: usize, cx: &'a Cx) -> BoxFuture<'a, Result<Found<Patient>, Refusal>> {
+        Box::pin(async move {
+            let text = text.trim().to_owned();
+            let found = self
+                .store
+                .read(move |tx| {
+                    let everybody = PatientSearch { limit, ..PatientSearch::default() };
+                    if text.is_empty() {
+                        return tx.patients(&everybody);
+                    }
+                    let mut found = tx.patients(&PatientSearch { id: Some(text.clone()), ..everybody.clone() })?;
+                    let (family, given) = match text.split_once([' ', ',']) {
+                        Some((family, given)) => (family.to_owned(), Some(given.trim_matches([' ', ',']).to_owned())),
+                        None => (text, None),
+                    };
+                    let by_name = PatientSearch { family: Some(family), given, ..everybody };
+                    for patient in tx.patients(&by_name)? {
+                        if !found.iter().any(|p| p.id == patient.id) {
+                            found.push(patient);
+                        }
+                    }
+                    found.truncate(limit);
+                    Ok(found)
+                })
+                .await;
+            found.map(Found::all).map_err(|error: StoreError| internal(error, &cx.request_id))
+        })
+    }
+}

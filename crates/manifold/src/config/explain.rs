@@ -1,0 +1,77 @@
+//! `config check`: a node's file in words: what it plays, where it listens, whom it knows, what is missing.
+
+use super::NodeConfig;
+use std::fmt::Write;
+
+/// Several lines for a person; the last ones start with `note:` and name what is probably missing.
+pub fn explain(config: &NodeConfig) -> String {
+    let mut out = String::new();
+    let mut line = |text: String| {
+        let _ = writeln!(out, "{text}");
+    };
+    line(format!("node {} keeps its data in {}", config.node.name, config.node.data.display()));
+    let tls = match &config.listen.tls {
+        Some(tls) if tls.client_ca.is_some() => "with mutual TLS",
+        Some(_) => "with TLS",
+        None => "without TLS",
+    };
+    line(format!("listens for HTTP on {} {tls}; peers are told {}", config.listen.http, config.node.public_url));
+    if let Some(dicom) = &config.listen.dicom {
+        line(format!("listens for DICOM on {} as {}", dicom.address, dicom.ae_title));
+    }
+    let actors = &config.actors;
+    if actors.document_registry.is_some() {
+        line("plays Document Registry: ITI-18, ITI-42 at /xds/registry".into());
+    }
+    if let Some(repository) = &actors.document_repository {
+        line(format!(
+            "plays Document Repository {}: ITI-41, RAD-68, ITI-43 at /xds/repository; registers at {}",
+            repository.unique_id, repository.register_at
+        ));
+    }
+    if actors.patient_identity_manager.is_some() {
+        line("plays Patient Identity Manager: ITI-44 at /xds/registry, ITI-104 at /fhir".into());
+    }
+    if actors.mhd_document_responder.is_some() {
+        line("plays MHD Document Responder: ITI-67, ITI-68 at /fhir".into());
+    }
+    if actors.imaging_archive.is_some() {
+        line("plays imaging archive: C-STORE".into());
+    }
+    if let Some(source) = &actors.imaging_document_source {
+        line(format!(
+            "plays Imaging Document Source: RAD-107 at /dicomweb; publishes manifests to {} when a study was quiet for {} ms",
+            source.publish_to, source.quiet_time_ms
+        ));
+        for ae in &source.sources {
+            line(format!(
+                "  objects from {} belong to {}",
+                ae.ae_title,
+                ae.institution.split('^').next().unwrap_or("")
+            ));
+        }
+        if source.sources.is_empty() {
+            line("note: actors.imaging_document_source has no [[sources]]: objects without an issuer of the patient ID are held".into());
+        }
+    }
+    if let Some(source) = &actors.report_source {
+        line(format!("plays report source: publishes to {}", source.publish_to));
+    }
+    if let Some(portal) = &actors.portal {
+        line(format!("shows the portal at /portal, reading from {}", portal.reads));
+    }
+    for (name, peer) in &config.peers {
+        let at = peer.url.as_deref().or(peer.address.as_deref()).unwrap_or("addresses of its own");
+        line(format!("knows {name} at {at}"));
+    }
+    if actors.document_registry.is_some()
+        && actors.patient_identity_manager.is_none()
+        && config.affinity_domain.patients.is_none()
+    {
+        line("note: nobody tells this registry about patients: play patient_identity_manager, name affinity_domain.patients, or set unknown_patient = \"accept\"".into());
+    }
+    if actors.imaging_archive.is_some() && actors.imaging_document_source.is_none() {
+        line("note: objects are stored but never published: actors.imaging_document_source is missing".into());
+    }
+    out
+}
