@@ -1,0 +1,136 @@
+//! MR images (PS3.3 A.4): spin-echo signals of the head and the lumbar spine.
+
+use super::{Place, finish, grey, little_endian};
+use crate::instances::Instance;
+use crate::phantom::tissue::{Tissue, signal};
+use crate::phantom::{Plane, Point, Scene, head, soften, spine};
+use crate::plan::{Contrast, Region};
+use crate::random::Random;
+use crate::{StudyPlan, SynthError};
+use dicom_core::VR;
+use dicom_dictionary_std::{tags, uids};
+
+/// A body that can be cut into MR slices.
+pub(crate) struct Body {
+    region: Region,
+    scene: Scene,
+}
+
+impl Body {
+    pub(crate) fn new(plan: &StudyPlan, region: Region) -> Body {
+        let scene = match region {
+            Region::Spine => spine::scene(&format!("{}/spine", plan.patient)),
+            _ => head::scene(plan.patient == 2),
+        };
+        Body { region, scene }
+    }
+
+    fn geometry(&self, index: u32, count: u32, size: usize, sagittal: bool) -> (Plane, f32, f32) {
+        match (self.region, sagittal) {
+            (Region::Spine, true) => {
+                let x = spine::slice_x(index, count);
+                (spine::sagittal(x, size), x, 4.4)
+            }
+            (Region::Spine, false) => {
+                let z = spine::slice_z(index, count);
+                (spine::axial(z, size), z, 4.4)
+            }
+            _ => {
+                let z = head::slice_z(index, count);
+                (head::plane(z, size), z, head::spacing(count))
+            }
+        }
+    }
+}
+
+/// Timing and appearance of one weighting.
+struct Sequence {
+    name: &'static str,
+    scanning: &'static str,
+    variant: &'static str,
+    repetition: f32,
+    echo: f32,
+    inversion: Option<f32>,
+    train: u16,
+    window: (f32, f32),
+}
+
+fn sequence(contrast: Contrast) -> Sequence {
+    let make = |name, scanning, variant, repetition, echo, inversion, train, window| Sequence {
+        name,
+        scanning,
+        variant,
+        repetition,
+        echo,
+        inversion,
+        train,
+        window,
+    };
+    match contrast {
+        Contrast::T1 => make("se", "SE", "NONE", 520.0, 11.0, None, 1, (420.0, 840.0)),
+        Contrast::T2 => make("tse", "SE", "SK", 4200.0, 98.0, None, 15, (440.0, 880.0)),
+        Contrast::Flair => make("tirm", "SE\\IR", "SK", 9000.0, 115.0, Some(2400.0), 16, (250.0, 500.0)),
+        Contrast::Dwi => make("ep2d_b1000", "EP", "SK", 5200.0, 95.0, None, 96, (300.0, 600.0)),
+    }
+}
+
+/// One slice.
+pub(crate) fn instance(
+    place: &Place<'_>,
+    body: &Body,
+    contrast: Contrast,
+    size: u16,
+    sagittal: bool,
+) -> Result<Instance, SynthError> {
+    let size = usize::from(size);
+    let (plane, location, spacing) = body.geometry(place.index, place.series.instances, size, sagittal);
+    let mut values = body.scene.cut(plane, &|tissue: Tissue, at: Point| signal(tissue, at, contrast));
+    soften(&mut values, size);
+    if contrast == Contrast::Dwi {
+        // Echo-planar images are coarse.
+        soften(&mut values, size);
+        soften(&mut values, size);
+    }
+    let surface_coil = body.region == Region::Spine;
+    let mut random = Random::from_words(&format!("{}/{}/{}", place.plan.key, place.series.number, place.index));
+    let stored = values.iter().enumerate().map(|(index, value)| {
+        let at = plane_point(&plane, index % size, index / size);
+        // A spine coil lies behind the patient: signal falls towards the front. A head coil is nearly even.
+        let gain =
+            if surface_coil { (1.25 + at[1] * 0.0065).clamp(0.35, 1.7) } else { 1.0 + at[2] * 0.0006 - at[0] * 0.0004 };
+        let (re, im) = (value * gain + 9.0 * random.normal(), 9.0 * random.normal());
+        (re * re + im * im).sqrt().clamp(0.0, 4095.0) as u16
+    });
+    let bytes = little_endian(stored);
+
+    let timing = sequence(contrast);
+    let mut set = place.image(uids::MR_IMAGE_STORAGE, "ORIGINAL\\PRIMARY\\OTHER");
+    place.plane(&mut set, &plane, spacing * 0.9, location);
+    grey(&mut set, size, size, (16, 12), false, "MONOCHROME2");
+    set.text(tags::SCANNING_SEQUENCE, timing.scanning)
+        .text(tags::SEQUENCE_VARIANT, timing.variant)
+        .text(tags::SCAN_OPTIONS, "")
+        .text(tags::MR_ACQUISITION_TYPE, "2D")
+        .text(tags::SEQUENCE_NAME, timing.name)
+        .decimals(tags::REPETITION_TIME, &[timing.repetition])
+        .decimals(tags::ECHO_TIME, &[timing.echo])
+        .text(tags::ECHO_TRAIN_LENGTH, timing.train.to_string())
+        .text(tags::MAGNETIC_FIELD_STRENGTH, "1.5")
+        .text(tags::IMAGED_NUCLEUS, "1H")
+        .text(tags::NUMBER_OF_AVERAGES, "2")
+        .text(tags::FLIP_ANGLE, "90")
+        .text(tags::ECHO_NUMBERS, "1")
+        .decimals(tags::SPACING_BETWEEN_SLICES, &[spacing])
+        .decimals(tags::WINDOW_CENTER, &[timing.window.0])
+        .decimals(tags::WINDOW_WIDTH, &[timing.window.1]);
+    if let Some(inversion) = timing.inversion {
+        set.decimals(tags::INVERSION_TIME, &[inversion]);
+    }
+    set.pixels(VR::OW, bytes);
+    finish(set, uids::MR_IMAGE_STORAGE, place.uid())
+}
+
+fn plane_point(plane: &Plane, column: usize, row: usize) -> Point {
+    let (c, r) = (column as f32 * plane.pixel, row as f32 * plane.pixel);
+    [0, 1, 2].map(|i| plane.origin[i] + c * plane.along_row[i] + r * plane.down_column[i])
+}
