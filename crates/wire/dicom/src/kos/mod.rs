@@ -5,19 +5,28 @@
 //! spec/dicom.md sections 2 to 11, spec/mcwg.md sections 3 to 5; PS3.3 A.35.4, PS3.16 TID 2010.
 
 mod build;
+mod check;
 mod coding;
 mod content;
+mod decode;
 mod encode;
 mod entry;
+mod finding;
+mod library;
 mod modalities;
+mod open;
 mod titles;
 mod writer;
 
 pub use build::{BuildError, KeyObjects, NewManifest, Source, StudyInstance, build, rejected};
+pub use check::check;
 pub use content::content_fingerprint;
+pub use decode::{DecodeError, Decoded, Titles, decode, decode_note, decode_titled};
 pub use encode::{EncodeError, MOST_INSTANCES, encode};
 pub use entry::{EntryDefaults, document_entry, format_code};
+pub use finding::{Finding, Severity};
 pub use modalities::modality_name;
+pub use open::MOST_OCTETS;
 pub use titles::TitleKind;
 
 use crate::Tag;

@@ -1,0 +1,377 @@
+//! The check behind `manifold manifest check`: what dciodvfy and dsrdump report and what they are silent about.
+//! spec/dicom.md sections 2, 3 and 11, spec/mcwg.md 4.2; PS3.3 A.35.4, PS3.5 6.2.
+
+use std::collections::{HashMap, HashSet};
+
+use dicom_core::VR;
+use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry, VirtualVr};
+use dicom_dictionary_std::StandardDataDictionary;
+use model::{Manifest, ManifestFlavour, Uid};
+
+use super::decode::{DecodeError, Titles, read};
+use super::encode::{is_date, is_integer, is_time};
+use super::finding::{Finding, Findings, Severity};
+use super::library::Tree;
+use super::open;
+use super::titles::TitleKind;
+use crate::sop_classes::{Payload, ReferenceType, reference_type, storage_class};
+use crate::{DataSet, Element, Tag, Value, tags};
+
+const CONTENT: Tag = tags::CONTENT_SEQUENCE;
+const EVIDENCE: Tag = tags::CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE;
+
+/// Attributes of the outermost level: `true` if a value is required (type 1), else the attribute may be empty (type 2).
+const REQUIRED: &[(Tag, bool)] = &[
+    (tags::SOP_CLASS_UID, true),
+    (tags::SOP_INSTANCE_UID, true),
+    (tags::STUDY_DATE, false),
+    (tags::CONTENT_DATE, true),
+    (tags::STUDY_TIME, false),
+    (tags::CONTENT_TIME, true),
+    (tags::ACCESSION_NUMBER, false),
+    (tags::MODALITY, true),
+    (tags::MANUFACTURER, false),
+    (tags::REFERRING_PHYSICIAN_NAME, false),
+    (tags::REFERENCED_PERFORMED_PROCEDURE_STEP_SEQUENCE, false),
+    (tags::PATIENT_NAME, false),
+    (tags::PATIENT_ID, false),
+    (tags::PATIENT_BIRTH_DATE, false),
+    (tags::PATIENT_SEX, false),
+    (tags::STUDY_INSTANCE_UID, true),
+    (tags::SERIES_INSTANCE_UID, true),
+    (tags::STUDY_ID, false),
+    (tags::SERIES_NUMBER, true),
+    (tags::INSTANCE_NUMBER, true),
+    (tags::VALUE_TYPE, true),
+    (tags::CONCEPT_NAME_CODE_SEQUENCE, true),
+    (tags::CONTINUITY_OF_CONTENT, true),
+    (EVIDENCE, true),
+    (CONTENT, true),
+];
+
+/// Attributes with one value they must have.
+const FIXED: &[(Tag, &str)] =
+    &[(tags::MODALITY, "KO"), (tags::VALUE_TYPE, "CONTAINER"), (tags::CONTINUITY_OF_CONTENT, "SEPARATE")];
+
+/// Every fault of a manifest, errors first; empty if there is none.
+///
+/// Shape: the same rule broken many times at one place is one finding with a count. Bytes that are no manifest give one
+/// error that says so.
+/// Source: spec/dicom.md section 11.
+pub fn check(bytes: &[u8]) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    if let Err(error) = check_into(bytes, &mut findings) {
+        findings.add(Severity::Error, "the object".to_owned(), format!("is no usable manifest: {error}"), "");
+    }
+    let mut found = findings.into_vec();
+    found.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    found
+}
+
+fn check_into(bytes: &[u8], findings: &mut Findings) -> Result<(), DecodeError> {
+    let root = open::open(bytes, findings)?;
+    values(&root, findings);
+    character_set(&root, findings);
+    required(&root, findings);
+    template(&root, findings);
+    let read = read(&root, Titles::Manifests, findings)?;
+    if TitleKind::of(&read.title) == TitleKind::StudyContent {
+        let rule = "should be (113030, DCM, Manifest)";
+        findings.warning(&[tags::CONCEPT_NAME_CODE_SEQUENCE], rule, &read.title.code);
+    }
+    let several = read.manifests.len() > 1;
+    if several && root.items(tags::IDENTICAL_DOCUMENTS_SEQUENCE).is_empty() {
+        let rule = "must be there when the evidence has more than one study";
+        findings.error(&[tags::IDENTICAL_DOCUMENTS_SEQUENCE], rule, "");
+    }
+    compare(&read.manifests, &read.tree, findings);
+    for manifest in &read.manifests {
+        profile(manifest, &root, findings);
+    }
+    Ok(())
+}
+
+/// The file and what it lists against the sharing profiles. Source: spec/mcwg.md 4.2, RAD TF-3 (XDS-I.b manifest).
+fn profile(manifest: &Manifest, root: &DataSet, findings: &mut Findings) {
+    if manifest.lists(&manifest.sop_instance) {
+        let rule = "of the manifest must not be listed in itself";
+        findings.error(&[tags::SOP_INSTANCE_UID], rule, manifest.sop_instance.as_str());
+    }
+    for series in &manifest.series {
+        let path = |tag| [EVIDENCE, tags::REFERENCED_SERIES_SEQUENCE, tag];
+        match series.retrieve_url.as_deref() {
+            Some(url) if !(url.starts_with("https://") || url.starts_with("http://")) => {
+                findings.error(&path(tags::RETRIEVE_URL), "must be an absolute http or https URL", url);
+            }
+            Some(url) if url.starts_with("http://") => {
+                findings.warning(&path(tags::RETRIEVE_URL), "should be https outside tests", url);
+            }
+            None if manifest.flavour == ManifestFlavour::Mcwg => {
+                findings.error(
+                    &path(tags::RETRIEVE_URL),
+                    "must be there: base, /studies/ and /series/",
+                    series.uid.as_str(),
+                );
+            }
+            _ => {}
+        }
+        if manifest.flavour == ManifestFlavour::Mcwg {
+            let ends = format!("/studies/{}/series/{}", manifest.study, series.uid);
+            let url = series.retrieve_url.as_deref().unwrap_or(&ends);
+            if !url.ends_with(&ends) {
+                let rule = "must end with /studies/, the study, /series/ and the series";
+                findings.warning(&path(tags::RETRIEVE_URL), rule, url);
+            }
+            if series.modality.is_none() {
+                findings.error(&path(tags::MODALITY), "must be there in this flavour", series.uid.as_str());
+            }
+        }
+        let number = series.number.as_deref().map(str::trim);
+        if number.is_some() && number == root.text(tags::SERIES_NUMBER).as_deref() {
+            findings.warning(
+                &[tags::SERIES_NUMBER],
+                "should be a number that no listed series has",
+                number.unwrap_or(""),
+            );
+        }
+    }
+    if manifest.flavour == ManifestFlavour::Xdsi {
+        return;
+    }
+    if manifest.institution.is_none() {
+        findings.error(&[tags::INSTITUTION_NAME], "must name the institution", "");
+    }
+    if manifest.manufacturer.is_empty() {
+        findings.error(&[tags::MANUFACTURER], "must have a value", "");
+    }
+    if manifest.study_date.is_none() {
+        findings.error(&[tags::STUDY_DATE], "must have a value", "");
+    }
+    if !manifest.orders.is_empty() && root.items(tags::REFERENCED_REQUEST_SEQUENCE).is_empty() {
+        findings.error(&[tags::REFERENCED_REQUEST_SEQUENCE], "must have an item for each request", "");
+    }
+}
+
+/// Content tree against evidence. Source: PS3.3 C.17.6.2, spec/dicom.md section 3.
+fn compare(manifests: &[Manifest], tree: &Tree, findings: &mut Findings) {
+    let evidence: HashMap<&str, &str> = manifests
+        .iter()
+        .flat_map(Manifest::instances)
+        .map(|(_, instance)| (instance.sop_instance.as_str(), instance.sop_class.as_str()))
+        .collect();
+    let path = [CONTENT, tags::REFERENCED_SOP_SEQUENCE, tags::REFERENCED_SOP_INSTANCE_UID];
+    let mut seen: HashSet<&str> = HashSet::new();
+    for reference in &tree.references {
+        let uid = reference.sop_instance.as_str();
+        if !seen.insert(uid) {
+            findings.warning(&path, "should be listed once in the content tree", uid);
+        }
+        match evidence.get(uid) {
+            None => findings.error(&path, "must be listed in the evidence (0040,A375) as well", uid),
+            Some(class) if *class != reference.sop_class => {
+                let path = [CONTENT, tags::REFERENCED_SOP_SEQUENCE, tags::REFERENCED_SOP_CLASS_UID];
+                findings.error(&path, "must be the class that the evidence has", &reference.sop_class);
+            }
+            Some(_) => {}
+        }
+        value_type(&reference.value_type, &reference.sop_class, findings);
+    }
+    for uid in evidence.keys() {
+        if !seen.contains(uid) {
+            findings.error(&path, "must list every instance of the evidence (0040,A375)", uid);
+        }
+    }
+    library(manifests, tree, findings);
+}
+
+fn value_type(value_type: &str, sop_class: &str, findings: &mut Findings) {
+    let path = [CONTENT, tags::VALUE_TYPE];
+    let class = storage_class(sop_class);
+    let known = class.is_some();
+    let expected = reference_type(sop_class);
+    let has_pixels = class.is_some_and(|class| class.payload == Payload::Pixel);
+    match value_type {
+        // Readers take COMPOSITE for everything, and the dictionary may be younger than we know.
+        "COMPOSITE" => {}
+        "IMAGE" if expected == ReferenceType::Image || has_pixels || !known => {}
+        "WAVEFORM" if expected == ReferenceType::Waveform || !known => {}
+        "IMAGE" | "WAVEFORM" => {
+            findings.error(&path, format!("must be {} for class {sop_class}", expected.as_str()), value_type);
+        }
+        other => findings.error(&path, "must be IMAGE, WAVEFORM or COMPOSITE", other),
+    }
+}
+
+/// Image library against evidence, for manifests that have one. Source: spec/mcwg.md 4.3.
+fn library(manifests: &[Manifest], tree: &Tree, findings: &mut Findings) {
+    let Some(manifest) = manifests.first().filter(|manifest| manifest.flavour == ManifestFlavour::Mado) else { return };
+    let path = [CONTENT, CONTENT];
+    if tree.groups.is_empty() {
+        findings.error(&path, "must have an image library (111028) with a group for each series", "");
+        return;
+    }
+    if tree.regions.is_empty() {
+        findings.warning(&path, "must give at least one target region (123014)", "");
+    }
+    if tree.number_of_series.is_some_and(|number| usize::try_from(number) != Ok(manifest.series.len())) {
+        let rule = format!("must count the {} series of the evidence (131565)", manifest.series.len());
+        findings.error(&path, rule, tree.number_of_series.unwrap_or(0).to_string());
+    }
+    for series in &manifest.series {
+        let group = tree.groups.iter().find(|group| group.uid.as_deref() == Some(series.uid.as_str()));
+        let Some(group) = group else {
+            findings.error(&path, "must have a library group (126200) for each series", series.uid.as_str());
+            continue;
+        };
+        if group.number_of_instances.is_some_and(|number| usize::try_from(number) != Ok(series.instances.len())) {
+            let rule = "must count the instances of its series in the evidence (131564)";
+            findings.error(&path, rule, group.number_of_instances.unwrap_or(0).to_string());
+        }
+        let described: HashSet<&str> = group.entries.iter().map(|entry| entry.sop_instance.as_str()).collect();
+        for instance in series.instances.iter().filter(|one| !described.contains(one.sop_instance.as_str())) {
+            findings.warning(&path, "should have a library entry for each instance", instance.sop_instance.as_str());
+        }
+    }
+}
+
+fn required(root: &DataSet, findings: &mut Findings) {
+    for (tag, valued) in REQUIRED {
+        let empty = match root.element(*tag).map(|element| &element.value) {
+            None => {
+                let rule = if *valued { "must be there with a value" } else { "must be there, if only empty" };
+                findings.error(&[*tag], rule, "");
+                continue;
+            }
+            Some(Value::Items(items)) => items.is_empty(),
+            Some(Value::Octets(octets)) => octets.iter().all(|octet| matches!(octet, b' ' | 0)),
+            Some(Value::Fragments(_)) => false,
+        };
+        if *valued && empty {
+            findings.error(&[*tag], "must have a value", "");
+        }
+    }
+    for (tag, fixed) in FIXED {
+        if let Some(text) = root.text(*tag).filter(|text| text != fixed) {
+            findings.error(&[*tag], format!("must be {fixed}"), text);
+        }
+    }
+}
+
+fn template(root: &DataSet, findings: &mut Findings) {
+    let path = [tags::CONTENT_TEMPLATE_SEQUENCE];
+    match root.item(tags::CONTENT_TEMPLATE_SEQUENCE) {
+        None => findings.error(&path, "must name template 2010 of DCMR", ""),
+        Some(item) => {
+            let id = item.text(tags::TEMPLATE_IDENTIFIER).unwrap_or_default();
+            if id != "2010" || item.text(tags::MAPPING_RESOURCE).as_deref() != Some("DCMR") {
+                findings.error(&path, "must name template 2010 of DCMR", id);
+            }
+        }
+    }
+}
+
+fn character_set(root: &DataSet, findings: &mut Findings) {
+    let path = [tags::SPECIFIC_CHARACTER_SET];
+    if root.charset().is_assumed() {
+        let rule = format!("must be a defined term; it was read as {}", root.charset().term());
+        findings.error(&path, rule, root.text(tags::SPECIFIC_CHARACTER_SET).unwrap_or_default());
+    }
+    if root.contains(tags::SPECIFIC_CHARACTER_SET) {
+        return;
+    }
+    let mut open = vec![root];
+    while let Some(set) = open.pop() {
+        for element in set.elements() {
+            match &element.value {
+                Value::Items(items) => open.extend(items),
+                Value::Octets(octets) if is_text(element.vr) && !octets.is_ascii() => {
+                    findings.error(&path, "must be there when text is not ASCII", "");
+                    return;
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn is_text(vr: VR) -> bool {
+    matches!(vr, VR::LO | VR::LT | VR::PN | VR::SH | VR::ST | VR::UC | VR::UT)
+}
+
+/// Every element at every depth: its VR, its length, its form. Source: PS3.5 Table 6.2-1, PS3.6.
+fn values(root: &DataSet, findings: &mut Findings) {
+    let mut open: Vec<(Vec<Tag>, &DataSet)> = vec![(Vec::new(), root)];
+    while let Some((path, set)) = open.pop() {
+        for element in set.elements() {
+            let mut path = path.clone();
+            path.push(element.tag);
+            written_vr(element, &path, findings);
+            match &element.value {
+                Value::Items(items) => open.extend(items.iter().map(|item| (path.clone(), item))),
+                Value::Octets(octets) => value(element, octets, set, &path, findings),
+                Value::Fragments(_) => {}
+            }
+        }
+    }
+}
+
+fn written_vr(element: &Element, path: &[Tag], findings: &mut Findings) {
+    let entry = StandardDataDictionary.by_tag(element.tag);
+    if let Some(VirtualVr::Exact(vr)) = entry.map(|entry| entry.vr())
+        && vr != element.vr
+        && element.vr != VR::UN
+    {
+        findings.error(path, format!("must be written with VR {}", vr.to_string()), element.vr.to_string());
+    }
+}
+
+fn value(element: &Element, octets: &[u8], set: &DataSet, path: &[Tag], findings: &mut Findings) {
+    let limit = match element.vr {
+        VR::AE | VR::CS | VR::SH => 16,
+        VR::LO => 64,
+        VR::UI => {
+            uid(octets, path, findings);
+            return;
+        }
+        VR::DA | VR::TM | VR::IS => usize::MAX,
+        // Three component groups of 64 characters and what separates them.
+        VR::PN => 64 * 3 + 2,
+        _ => return,
+    };
+    for text in set.charset().decode_values(octets, element.vr) {
+        let length = text.chars().count();
+        if length > limit {
+            findings.error(path, format!("must have at most {limit} characters"), format!("{length} characters"));
+        }
+        let wrong = match element.vr {
+            _ if text.is_empty() => None,
+            VR::DA => (!is_date(&text)).then_some("must be a date YYYYMMDD"),
+            VR::TM => (!is_time(&text)).then_some("must be a time HHMMSS[.FFFFFF]"),
+            VR::IS => (!is_integer(&text)).then_some("must be a whole number of at most 12 characters"),
+            VR::CS => {
+                let allowed = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || matches!(b, b' ' | b'_');
+                (!text.bytes().all(allowed)).then_some("must have capitals, digits, space and underscore only")
+            }
+            _ => None,
+        };
+        if let Some(rule) = wrong {
+            findings.error(path, rule, "");
+        }
+    }
+}
+
+fn uid(octets: &[u8], path: &[Tag], findings: &mut Findings) {
+    if octets.is_empty() {
+        return;
+    }
+    let text = String::from_utf8_lossy(octets);
+    if text.ends_with(' ') {
+        findings.error(path, "must be padded with NUL, not with a space", "");
+    }
+    let text = text.trim_end_matches(['\0', ' ']);
+    match Uid::parse(text) {
+        Err(_) => findings.error(path, "must be a UID: digits and dots, at most 64 characters", text),
+        Ok(uid) if !uid.is_strict() => findings.error(path, "must have no leading zero in a component", text),
+        Ok(_) => {}
+    }
+}

@@ -1,0 +1,634 @@
+//! Bytes to manifests: every flavour and generation, and the deviations of each. spec/dicom.md section 10, spec/mcwg.md
+//! sections 4, 5 and 7. The evidence sequence is the truth about what is listed; where the image library describes
+//! something differently, the library wins and the difference is reported.
+
+use std::collections::{HashMap, HashSet};
+
+use model::{
+    Code, KeyObjectNote, Manifest, ManifestFlavour, ManifestInstance, ManifestSeries, Oid, Order, PatientId,
+    PersonName, RetrieveLocationUid, SeriesInstanceUid, Sex, SignificantImage, SopClassUid, SopInstanceUid,
+    StudyInstanceUid,
+};
+
+use super::build::KeyObjects;
+use super::coding::CodeReader;
+use super::encode::{is_date, is_offset, is_time, read_institution};
+use super::finding::{Finding, Findings};
+use super::library::{self, Tree};
+use super::titles::{self, TitleKind};
+use super::{DISPLAY_URI, open};
+use crate::sop_classes::KEY_OBJECT_SELECTION;
+use crate::{DataSet, Tag, tags};
+
+const EVIDENCE: Tag = tags::CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE;
+const SERIES: Tag = tags::REFERENCED_SERIES_SEQUENCE;
+const SOPS: Tag = tags::REFERENCED_SOP_SEQUENCE;
+const REQUESTS: Tag = tags::REFERENCED_REQUEST_SEQUENCE;
+
+/// Why bytes are no manifest.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// Not DICOM, or broken.
+    #[error(transparent)]
+    Dicom(#[from] crate::DecodeError),
+    /// Longer than [`open::MOST_OCTETS`].
+    #[error("a key object selection has at most {} octets, this one has {octets}", open::MOST_OCTETS)]
+    TooLong {
+        /// Octets given.
+        octets: usize,
+    },
+    /// Another SOP class.
+    #[error("expected SOP class {KEY_OBJECT_SELECTION}, got `{sop_class}`")]
+    NotAKeyObjectSelection {
+        /// (0008,0016).
+        sop_class: String,
+    },
+    /// A key object note, a rejection note or the inventory of one acquisition.
+    #[error("expected the title of a manifest (113030 or 131560), got {} `{}`", title.code, title.label())]
+    NotAManifest {
+        /// (0040,A043); empty when there is none.
+        title: Code,
+    },
+    /// (0040,A375) is missing, empty, or nothing in it is usable: the series of the references are unknown.
+    #[error("(0040,A375) CurrentRequestedProcedureEvidenceSequence lists no usable instance")]
+    NoEvidence,
+    /// The object has no usable identity.
+    #[error("{0} is missing or no UID")]
+    Uid(&'static str),
+}
+
+/// Which titles make a manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Titles {
+    /// Those of manifests; everything else is refused.
+    Manifests,
+    /// Any: the object was registered with the format code of a manifest, so the title is reported only.
+    Any,
+}
+
+/// What was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decoded {
+    /// (0040,A043).
+    pub title: Code,
+    /// One manifest for each study of the evidence, at least one; all have the same SOP instance.
+    pub manifests: Vec<Manifest>,
+    /// What was not as it should be.
+    pub deviations: Vec<Finding>,
+}
+
+/// Reads a manifest.
+///
+/// Shape: see [`Decoded`]; series without instances and instances without usable UIDs are left out and reported.
+/// Errors: see [`DecodeError`]; a key object note is [`DecodeError::NotAManifest`].
+/// Source: spec/dicom.md section 10.
+pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
+    decode_titled(bytes, Titles::Manifests)
+}
+
+/// [`decode`] with a choice of titles.
+pub fn decode_titled(bytes: &[u8], titles: Titles) -> Result<Decoded, DecodeError> {
+    let mut findings = Findings::default();
+    let root = open::open(bytes, &mut findings)?;
+    let read = read(&root, titles, &mut findings)?;
+    Ok(Decoded { title: read.title, manifests: read.manifests, deviations: findings.into_vec() })
+}
+
+/// Reads what a key object note or rejection note says.
+///
+/// Errors: not DICOM, or another SOP class. A manifest is read as well; look at the title.
+pub fn decode_note(bytes: &[u8]) -> Result<KeyObjects, DecodeError> {
+    let root = open::open(bytes, &mut Findings::default())?;
+    let references =
+        root.items(EVIDENCE).iter().flat_map(|study| study.items(SERIES)).flat_map(|series| series.items(SOPS));
+    let uids = references.filter_map(|item| SopInstanceUid::parse(&item.uid(tags::REFERENCED_SOP_INSTANCE_UID)?).ok());
+    Ok(KeyObjects {
+        title: title(&root, &CodeReader::of(&root)),
+        description: library::note_description(&root),
+        references: uids.collect(),
+    })
+}
+
+pub(super) struct Read {
+    pub(super) title: Code,
+    pub(super) manifests: Vec<Manifest>,
+    pub(super) tree: Tree,
+}
+
+fn title(root: &DataSet, codes: &CodeReader) -> Code {
+    codes.first(root, tags::CONCEPT_NAME_CODE_SEQUENCE).unwrap_or_else(|| Code::new("", "", ""))
+}
+
+pub(super) fn read(root: &DataSet, titles: Titles, findings: &mut Findings) -> Result<Read, DecodeError> {
+    let codes = CodeReader::of(root);
+    let title = title(root, &codes);
+    let kind = TitleKind::of(&title);
+    if !kind.is_manifest() {
+        if titles == Titles::Manifests {
+            return Err(DecodeError::NotAManifest { title });
+        }
+        findings.error(&[tags::CONCEPT_NAME_CODE_SEQUENCE], "must be the title of a manifest", &title.code);
+    }
+    let tree = library::read(root, &codes, findings);
+    let mut reader = Reader { root, codes, findings, described: false };
+    let studies = reader.studies()?;
+    let flavour = match kind {
+        TitleKind::DescribedManifest => ManifestFlavour::Mado,
+        _ if reader.described => ManifestFlavour::Mcwg,
+        _ => ManifestFlavour::Xdsi,
+    };
+    let mut manifests = Vec::with_capacity(studies.len());
+    for study in studies {
+        manifests.push(reader.manifest(flavour, study, &tree)?);
+    }
+    Ok(Read { title, manifests, tree })
+}
+
+/// One study of the evidence.
+struct Study {
+    uid: StudyInstanceUid,
+    display_uri: Option<String>,
+    retrieve_url: Option<String>,
+    series: Vec<ManifestSeries>,
+}
+
+struct Reader<'a> {
+    root: &'a DataSet,
+    codes: CodeReader,
+    findings: &'a mut Findings,
+    /// True once an attribute of the MCWG extension was seen in the evidence.
+    described: bool,
+}
+
+impl Reader<'_> {
+    /// The evidence, one entry per study, each series and instance once.
+    fn studies(&mut self) -> Result<Vec<Study>, DecodeError> {
+        let mut studies: Vec<Study> = Vec::new();
+        let mut seen: HashSet<(String, String)> = HashSet::new();
+        for item in self.root.items(EVIDENCE) {
+            let text = item.uid(tags::STUDY_INSTANCE_UID).unwrap_or_default();
+            let Ok(uid) = StudyInstanceUid::parse(&text) else {
+                self.findings.error(&[EVIDENCE, tags::STUDY_INSTANCE_UID], "must be a UID", text);
+                continue;
+            };
+            let at = studies.iter().position(|study| study.uid == uid).unwrap_or_else(|| {
+                studies.push(Study { uid: uid.clone(), display_uri: None, retrieve_url: None, series: Vec::new() });
+                studies.len() - 1
+            });
+            let mut series = std::mem::take(&mut studies[at].series);
+            let mut places: HashMap<String, usize> =
+                series.iter().enumerate().map(|(at, series)| (series.uid.as_str().to_owned(), at)).collect();
+            for one in item.items(SERIES) {
+                self.series(one, uid.as_str(), &mut series, &mut places, &mut seen);
+            }
+            let study = &mut studies[at];
+            study.series = series;
+            study.display_uri = study.display_uri.take().or_else(|| display_uri(item));
+            study.retrieve_url = study.retrieve_url.take().or_else(|| item.text(tags::RETRIEVE_URL));
+        }
+        for study in &mut studies {
+            for series in study.series.iter().filter(|series| series.instances.is_empty()) {
+                self.findings.error(&[EVIDENCE, SERIES, SOPS], "must list at least one instance", series.uid.as_str());
+            }
+            study.series.retain(|series| !series.instances.is_empty());
+            name_notes(&mut study.series);
+        }
+        studies.retain(|study| !study.series.is_empty());
+        if studies.len() > 1 {
+            let rule = "must be one study: a manifest describes exactly one";
+            self.findings.error(&[EVIDENCE], rule, format!("{} studies", studies.len()));
+        }
+        if studies.is_empty() { Err(DecodeError::NoEvidence) } else { Ok(studies) }
+    }
+
+    fn series(
+        &mut self,
+        item: &DataSet,
+        study: &str,
+        all: &mut Vec<ManifestSeries>,
+        places: &mut HashMap<String, usize>,
+        seen: &mut HashSet<(String, String)>,
+    ) {
+        let path = |tag| [EVIDENCE, SERIES, tag];
+        let text = item.uid(tags::SERIES_INSTANCE_UID).unwrap_or_default();
+        let Ok(uid) = SeriesInstanceUid::parse(&text) else {
+            self.findings.error(&path(tags::SERIES_INSTANCE_UID), "must be a UID", text);
+            return;
+        };
+        let location = item.uid(tags::RETRIEVE_LOCATION_UID);
+        let retrieve_location_uid = match location.as_deref().map(RetrieveLocationUid::parse) {
+            Some(Ok(uid)) => Some(uid),
+            Some(Err(_)) => {
+                self.findings.error(&path(tags::RETRIEVE_LOCATION_UID), "must be an OID", location.unwrap_or_default());
+                None
+            }
+            None => {
+                self.findings.error(&path(tags::RETRIEVE_LOCATION_UID), "must name the place to fetch from", "");
+                None
+            }
+        };
+        let extension =
+            [tags::MODALITY, tags::SERIES_DESCRIPTION, tags::SERIES_NUMBER, tags::SERIES_DATE, tags::SERIES_TIME];
+        let retrieve_url = item.text(tags::RETRIEVE_URL).map(|url| url.trim().to_owned());
+        self.described |= extension.iter().any(|tag| item.contains(*tag))
+            || retrieve_url.as_deref().is_some_and(|url| url.contains("/studies/") && url.contains("/series/"));
+        let series = ManifestSeries {
+            modality: item.text(tags::MODALITY),
+            description: item.text(tags::SERIES_DESCRIPTION),
+            number: item.text(tags::SERIES_NUMBER),
+            date: self.date(item, &path(tags::SERIES_DATE), tags::SERIES_DATE),
+            time: self.time(item, &path(tags::SERIES_TIME), tags::SERIES_TIME),
+            retrieve_location_uid,
+            retrieve_url,
+            retrieve_ae_title: item.text(tags::RETRIEVE_AE_TITLE),
+            instances: Vec::new(),
+            uid,
+        };
+        let at = *places.entry(series.uid.as_str().to_owned()).or_insert_with(|| {
+            all.push(series);
+            all.len() - 1
+        });
+        for one in item.items(SOPS) {
+            if let Some(instance) = self.instance(one) {
+                let key = (study.to_owned(), instance.sop_instance.as_str().to_owned());
+                if seen.insert(key) {
+                    all[at].instances.push(instance);
+                } else {
+                    let uid = instance.sop_instance.as_str();
+                    let place = [EVIDENCE, SERIES, SOPS, tags::REFERENCED_SOP_INSTANCE_UID];
+                    self.findings.error(&place, "must be listed once", uid);
+                }
+            }
+        }
+    }
+
+    fn instance(&mut self, item: &DataSet) -> Option<ManifestInstance> {
+        let path = |tag| [EVIDENCE, SERIES, SOPS, tag];
+        let text = item.uid(tags::REFERENCED_SOP_INSTANCE_UID).unwrap_or_default();
+        let Ok(sop_instance) = SopInstanceUid::parse(&text) else {
+            self.findings.error(&path(tags::REFERENCED_SOP_INSTANCE_UID), "must be a UID", text);
+            return None;
+        };
+        let text = item.uid(tags::REFERENCED_SOP_CLASS_UID).unwrap_or_default();
+        let Ok(sop_class) = SopClassUid::parse(&text) else {
+            self.findings.error(&path(tags::REFERENCED_SOP_CLASS_UID), "must be a UID", text);
+            return None;
+        };
+        let frames = item.integer(tags::NUMBER_OF_FRAMES);
+        let number_of_frames = frames.and_then(|frames| u32::try_from(frames).ok()).filter(|frames| *frames > 0);
+        if item.contains(tags::NUMBER_OF_FRAMES) && number_of_frames.is_none() {
+            self.findings.warning(&path(tags::NUMBER_OF_FRAMES), "must be a positive number", "");
+        }
+        self.described |= item.contains(tags::INSTANCE_NUMBER) || item.contains(tags::NUMBER_OF_FRAMES);
+        let note = item.contains(tags::CONTENT_SEQUENCE).then(|| KeyObjectNote {
+            title: titles::of_interest(),
+            description: item.item(tags::CONTENT_SEQUENCE).and_then(|content| content.text(tags::TEXT_VALUE)),
+        });
+        Some(ManifestInstance {
+            significant: self.significant(item),
+            key_object_note: note.filter(|_| sop_class.as_str() == KEY_OBJECT_SELECTION),
+            instance_number: item.text(tags::INSTANCE_NUMBER),
+            number_of_frames,
+            sop_class,
+            sop_instance,
+        })
+    }
+
+    /// Source: spec/mcwg.md 4.6.
+    fn significant(&mut self, item: &DataSet) -> Vec<SignificantImage> {
+        let mut flags = Vec::new();
+        for series in item.items(tags::RELATED_SERIES_SEQUENCE) {
+            let series_uid = SeriesInstanceUid::parse(&series.uid(tags::SERIES_INSTANCE_UID).unwrap_or_default());
+            for note in series.items(SOPS) {
+                let uid = SopInstanceUid::parse(&note.uid(tags::REFERENCED_SOP_INSTANCE_UID).unwrap_or_default());
+                let purpose = tags::PURPOSE_OF_REFERENCE_CODE_SEQUENCE;
+                let title = self.codes.first(note, purpose).filter(|title| !title.code.is_empty());
+                match (&series_uid, uid) {
+                    (Ok(note_series), Ok(note)) => flags.push(SignificantImage {
+                        note_series: note_series.clone(),
+                        note,
+                        title: title.unwrap_or_else(titles::of_interest),
+                    }),
+                    _ => {
+                        let place = [EVIDENCE, SERIES, SOPS, tags::RELATED_SERIES_SEQUENCE];
+                        self.findings.warning(&place, "must name series and instance of a key object note", "");
+                    }
+                }
+            }
+        }
+        flags
+    }
+
+    fn manifest(&mut self, flavour: ManifestFlavour, study: Study, tree: &Tree) -> Result<Manifest, DecodeError> {
+        let root = self.root;
+        let sop_instance = root.uid(tags::SOP_INSTANCE_UID).unwrap_or_default();
+        let sop_instance =
+            SopInstanceUid::parse(&sop_instance).map_err(|_| DecodeError::Uid("(0008,0018) SOPInstanceUID"))?;
+        let own_series = root.uid(tags::SERIES_INSTANCE_UID).unwrap_or_default();
+        let series_instance =
+            SeriesInstanceUid::parse(&own_series).map_err(|_| DecodeError::Uid("(0020,000E) SeriesInstanceUID"))?;
+        let own_study = root.uid(tags::STUDY_INSTANCE_UID).unwrap_or_default();
+        let own_study = match StudyInstanceUid::parse(&own_study) {
+            Ok(uid) => uid,
+            Err(_) => {
+                self.findings.error(&[tags::STUDY_INSTANCE_UID], "must be a UID", own_study);
+                study.uid.clone()
+            }
+        };
+        if own_study != study.uid {
+            // B-024: some sources put the manifest into a study of its own.
+            let rule = format!("must be the study of the evidence, {}", study.uid);
+            self.findings.warning(&[tags::STUDY_INSTANCE_UID], rule, own_study.as_str());
+        }
+        let (patient_id, patient_id_text) = self.patient_id();
+        let fallback_url = study.retrieve_url.or_else(|| root.text(tags::RETRIEVE_URL));
+        let mut series = study.series;
+        for one in &mut series {
+            if one.retrieve_url.is_none() {
+                one.retrieve_url = fallback_url.clone();
+            }
+            if one.uid == series_instance {
+                // P33
+                let rule = "of the manifest must differ from the series it lists";
+                self.findings.error(&[tags::SERIES_INSTANCE_UID], rule, one.uid.as_str());
+            }
+        }
+        self.describe(&mut series, tree);
+        let (content_date, content_time) = self.content_time();
+        Ok(Manifest {
+            flavour,
+            sop_instance,
+            series_instance,
+            own_study,
+            other_patient_ids: self.other_ids(patient_id.as_ref()),
+            patient_id,
+            patient_id_text,
+            patient_name: PersonName::from_dicom(&root.text(tags::PATIENT_NAME).unwrap_or_default()),
+            birth_date: self.date(root, &[tags::PATIENT_BIRTH_DATE], tags::PATIENT_BIRTH_DATE),
+            sex: self.sex(),
+            study_date: self.date(root, &[tags::STUDY_DATE], tags::STUDY_DATE),
+            study_time: self.time(root, &[tags::STUDY_TIME], tags::STUDY_TIME),
+            study_description: root.text(tags::STUDY_DESCRIPTION),
+            study_id: root.text(tags::STUDY_ID),
+            referring_physician: root.text(tags::REFERRING_PHYSICIAN_NAME),
+            orders: self.orders(&study.uid),
+            procedures: self.procedures(tree),
+            regions: tree.regions.iter().filter(|code| !code.code.is_empty()).cloned().collect(),
+            manufacturer: root.text(tags::MANUFACTURER).unwrap_or_default(),
+            institution: root.text(tags::INSTITUTION_NAME).and_then(|text| read_institution(&text)),
+            content_date,
+            content_time,
+            timezone: self.timezone(),
+            display_uri: study.display_uri.or_else(|| display_uri(root)),
+            series,
+            study: study.uid,
+        })
+    }
+
+    fn patient_id(&mut self) -> (Option<PatientId>, String) {
+        let id = self.root.text(tags::PATIENT_ID).unwrap_or_default();
+        let issuer = self.issuer(self.root, tags::ISSUER_OF_PATIENT_ID_QUALIFIERS_SEQUENCE);
+        match issuer {
+            Some(issuer) if !id.is_empty() => (Some(PatientId::new(id, issuer)), String::new()),
+            _ => {
+                let rule = "must give the issuer of the patient id as an OID";
+                self.findings.warning(&[tags::ISSUER_OF_PATIENT_ID_QUALIFIERS_SEQUENCE], rule, "");
+                (None, id)
+            }
+        }
+    }
+
+    fn other_ids(&mut self, main: Option<&PatientId>) -> Vec<PatientId> {
+        let mut out = Vec::new();
+        for item in self.root.items(tags::OTHER_PATIENT_I_DS_SEQUENCE) {
+            let id = item.text(tags::PATIENT_ID).unwrap_or_default();
+            match self.issuer(item, tags::ISSUER_OF_PATIENT_ID_QUALIFIERS_SEQUENCE) {
+                Some(issuer) if !id.is_empty() => {
+                    let id = PatientId::new(id, issuer);
+                    if Some(&id) != main && !out.contains(&id) {
+                        out.push(id);
+                    }
+                }
+                _ => {
+                    let path = [tags::OTHER_PATIENT_I_DS_SEQUENCE, tags::ISSUER_OF_PATIENT_ID_QUALIFIERS_SEQUENCE];
+                    self.findings.warning(&path, "must give the issuer of the patient id as an OID", "");
+                }
+            }
+        }
+        out
+    }
+
+    fn sex(&mut self) -> Option<Sex> {
+        let text = self.root.text(tags::PATIENT_SEX)?;
+        let sex = Sex::from_code(&text);
+        if !matches!(sex, Some(Sex::Male | Sex::Female | Sex::Other)) {
+            self.findings.warning(&[tags::PATIENT_SEX], "must be M, F, O or empty", "");
+        }
+        sex
+    }
+
+    /// The OID of an issuer sequence, in the group the MADO text misprints as well.
+    fn issuer(&mut self, set: &DataSet, sequence: Tag) -> Option<Oid> {
+        let item = set.item(sequence)?;
+        let misprinted = || item.text(Tag(0x0010, 0x0032));
+        let text = item.text(tags::UNIVERSAL_ENTITY_ID).or_else(misprinted)?;
+        let oid = Oid::parse(text.trim()).ok();
+        if oid.is_none() {
+            self.findings.warning(&[sequence, tags::UNIVERSAL_ENTITY_ID], "must be an OID", text);
+        }
+        oid
+    }
+
+    /// Union of (0040,A370) and (0008,0050). Source: spec/mcwg.md 4.4.
+    fn orders(&mut self, study: &StudyInstanceUid) -> Vec<Order> {
+        let root = self.root;
+        let mut orders: Vec<Order> = Vec::new();
+        for item in root.items(REQUESTS) {
+            if let Some(uid) = item.uid(tags::STUDY_INSTANCE_UID)
+                && uid != study.as_str()
+            {
+                let several = root.items(EVIDENCE).len() > 1;
+                if several {
+                    continue;
+                }
+                let rule = format!("must be the study of the evidence, {study}");
+                self.findings.warning(&[REQUESTS, tags::STUDY_INSTANCE_UID], rule, uid);
+            }
+            let order = Order {
+                accession_number: item.text(tags::ACCESSION_NUMBER).unwrap_or_default(),
+                accession_issuer: self.issuer(item, tags::ISSUER_OF_ACCESSION_NUMBER_SEQUENCE),
+                placer_order_number: item.text(tags::PLACER_ORDER_NUMBER_IMAGING_SERVICE_REQUEST).unwrap_or_default(),
+                placer_issuer: self.issuer(item, tags::ORDER_PLACER_IDENTIFIER_SEQUENCE),
+            };
+            let empty = order.accession_number.is_empty() && order.placer_order_number.is_empty();
+            if !empty && !orders.contains(&order) {
+                orders.push(order);
+            }
+        }
+        if let Some(number) = root.text(tags::ACCESSION_NUMBER) {
+            let issuer = self.issuer(root, tags::ISSUER_OF_ACCESSION_NUMBER_SEQUENCE);
+            let mut known = false;
+            for order in orders.iter_mut().filter(|order| order.accession_number == number) {
+                known = true;
+                if order.accession_issuer.is_none() {
+                    order.accession_issuer = issuer.clone();
+                }
+            }
+            if !known {
+                let order = Order { accession_number: number, accession_issuer: issuer, ..Order::default() };
+                orders.push(order);
+            }
+        }
+        for order in &orders {
+            if !order.accession_number.is_empty() && order.accession_issuer.is_none() {
+                let path = [REQUESTS, tags::ISSUER_OF_ACCESSION_NUMBER_SEQUENCE];
+                self.findings.warning(&path, "must give the issuer of the accession number as an OID", "");
+            }
+        }
+        orders
+    }
+
+    /// (0008,1032) and the tree; the requested procedures when neither has any.
+    fn procedures(&mut self, tree: &Tree) -> Vec<Code> {
+        let performed = self.root.items(tags::PROCEDURE_CODE_SEQUENCE).iter().map(|item| self.codes.code(item));
+        let mut found: Vec<Code> = performed.chain(tree.procedures.iter().cloned()).collect();
+        if found.is_empty() {
+            let requests = self.root.items(REQUESTS).iter();
+            let requested = requests.flat_map(|item| item.items(tags::REQUESTED_PROCEDURE_CODE_SEQUENCE));
+            found = requested.map(|item| self.codes.code(item)).collect();
+        }
+        let mut out: Vec<Code> = Vec::new();
+        for code in found {
+            if code.code.is_empty() {
+                let rule = "must have a code value";
+                self.findings.warning(&[tags::PROCEDURE_CODE_SEQUENCE, tags::CODE_VALUE], rule, code.label());
+            } else if !out.iter().any(|other| other.means(&code)) {
+                out.push(code);
+            }
+        }
+        out
+    }
+
+    fn content_time(&mut self) -> (String, String) {
+        let root = self.root;
+        let content = (
+            self.date(root, &[tags::CONTENT_DATE], tags::CONTENT_DATE),
+            self.time(root, &[tags::CONTENT_TIME], tags::CONTENT_TIME),
+        );
+        if let (Some(date), Some(time)) = content {
+            return (date, time);
+        }
+        self.findings.error(&[tags::CONTENT_DATE], "must be there with a date and a time", "");
+        let created = (root.text(tags::INSTANCE_CREATION_DATE), root.text(tags::INSTANCE_CREATION_TIME));
+        (
+            created.0.filter(|date| is_date(date)).unwrap_or_default(),
+            created.1.filter(|time| is_time(time)).unwrap_or_default(),
+        )
+    }
+
+    fn timezone(&mut self) -> Option<String> {
+        let text = self.root.text(tags::TIMEZONE_OFFSET_FROM_UTC);
+        match text {
+            Some(text) if is_offset(&text) => Some(text),
+            Some(text) => {
+                self.findings.warning(&[tags::TIMEZONE_OFFSET_FROM_UTC], "must be an offset such as +0100", text);
+                None
+            }
+            None => {
+                self.findings.warning(&[tags::TIMEZONE_OFFSET_FROM_UTC], "must give the offset of all times", "");
+                None
+            }
+        }
+    }
+
+    /// A date; separators of old writers are taken out, anything else that is no date is left out.
+    fn date(&mut self, set: &DataSet, path: &[Tag], tag: Tag) -> Option<String> {
+        let text = set.text(tag)?;
+        if is_date(&text) {
+            return Some(text);
+        }
+        self.findings.warning(path, "must be a date YYYYMMDD", "");
+        let digits: String = text.chars().filter(|c| !matches!(c, '.' | '-' | '/')).collect();
+        is_date(&digits).then_some(digits)
+    }
+
+    fn time(&mut self, set: &DataSet, path: &[Tag], tag: Tag) -> Option<String> {
+        let text = set.text(tag)?;
+        if is_time(&text) {
+            return Some(text);
+        }
+        self.findings.warning(path, "must be a time HHMMSS", &text);
+        let digits: String = text.chars().filter(|c| *c != ':').collect();
+        is_time(&digits).then_some(digits)
+    }
+
+    /// Puts what the image library says into the series.
+    fn describe(&mut self, series: &mut [ManifestSeries], tree: &Tree) {
+        if tree.groups.is_empty() {
+            return;
+        }
+        let mut places: HashMap<String, (usize, usize)> = HashMap::new();
+        for (at, one) in series.iter().enumerate() {
+            for (within, instance) in one.instances.iter().enumerate() {
+                places.insert(instance.sop_instance.as_str().to_owned(), (at, within));
+            }
+        }
+        for group in &tree.groups {
+            let by_uid = group.uid.as_deref().and_then(|uid| series.iter().position(|one| one.uid.as_str() == uid));
+            let by_entry = || group.entries.iter().find_map(|e| places.get(&e.sop_instance)).map(|place| place.0);
+            if let Some(one) = by_uid.or_else(by_entry).and_then(|at| series.get_mut(at)) {
+                self.wins(&mut one.modality, &group.modality, tags::MODALITY);
+                self.wins(&mut one.description, &group.description, tags::SERIES_DESCRIPTION);
+                self.wins(&mut one.number, &group.number, tags::SERIES_NUMBER);
+                self.wins(&mut one.date, &group.date.clone().filter(|date| is_date(date)), tags::SERIES_DATE);
+                self.wins(&mut one.time, &group.time.clone().filter(|time| is_time(time)), tags::SERIES_TIME);
+            }
+            for entry in &group.entries {
+                let Some((at, within)) = places.get(&entry.sop_instance) else { continue };
+                let instance = &mut series[*at].instances[*within];
+                let said = &entry.description;
+                self.wins(&mut instance.instance_number, &said.number, tags::INSTANCE_NUMBER);
+                if said.frames.is_some_and(|frames| frames > 0) {
+                    instance.number_of_frames = said.frames;
+                }
+                if let Some(title) = &said.note_title {
+                    instance.key_object_note =
+                        Some(KeyObjectNote { title: title.clone(), description: said.note_text.clone() });
+                }
+            }
+        }
+    }
+
+    /// The library wins; a different value in the evidence is reported.
+    fn wins(&mut self, own: &mut Option<String>, tree: &Option<String>, tag: Tag) {
+        let Some(said) = tree.as_ref().filter(|text| !text.is_empty()) else { return };
+        if own.as_ref().is_some_and(|own| own != said) {
+            self.findings.warning(&[EVIDENCE, SERIES, tag], "must say the same as the image library", "");
+        }
+        *own = Some(said.clone());
+    }
+}
+
+/// Gives notes their title from the instances they flag; a flagging note that has no Content Sequence is one as well.
+fn name_notes(series: &mut [ManifestSeries]) {
+    let mut titles: HashMap<SopInstanceUid, Code> = HashMap::new();
+    for flag in series.iter().flat_map(|one| &one.instances).flat_map(|instance| &instance.significant) {
+        titles.entry(flag.note.clone()).or_insert_with(|| flag.title.clone());
+    }
+    for instance in series.iter_mut().flat_map(|one| &mut one.instances) {
+        if let Some(title) = titles.get(&instance.sop_instance) {
+            let description = instance.key_object_note.take().and_then(|note| note.description);
+            instance.key_object_note = Some(KeyObjectNote { title: title.clone(), description });
+        }
+    }
+}
+
+/// (0040,E012), or its private predecessor (000D,xx01) of `IHE_MADO_PRIVATE`. Source: spec/mcwg.md 4.7.
+fn display_uri(set: &DataSet) -> Option<String> {
+    let private = || {
+        (0x10..=0xFF_u16)
+            .filter(|block| set.text(Tag(0x000D, *block)).as_deref() == Some("IHE_MADO_PRIVATE"))
+            .find_map(|block| set.text(Tag(0x000D, block << 8 | 1)))
+    };
+    set.text(DISPLAY_URI).or_else(private).map(|uri| uri.trim().to_owned()).filter(|uri| !uri.is_empty())
+}
