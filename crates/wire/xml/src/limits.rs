@@ -48,7 +48,7 @@ pub(crate) fn scan(text: &str, limits: &Limits) -> Result<(), XmlError> {
     let mut at = 0;
     while let Some(found) = memchr::memchr(b'<', &bytes[at..]) {
         let start = at + found;
-        nodes += if found > 0 { 2 } else { 1 };
+        nodes += usize::from(found > 0) + usize::from(bytes.get(start + 1) != Some(&b'/'));
         if nodes > limits.nodes {
             return Err(XmlError::at(text, start, format!("expected at most {} nodes, got more", limits.nodes)));
         }
