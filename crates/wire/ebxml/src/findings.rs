@@ -1,6 +1,6 @@
 //! What a decoder found on its way: reasons to refuse, and what it left out. All of them, not the first.
 
-use model::Invalid;
+use model::{HomeCommunityId, Invalid};
 
 /// A decoded value, and what of the message it does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,4 +58,12 @@ pub(crate) fn placed(mut invalid: Invalid, field: &str) -> Invalid {
     }
     invalid.field = field.to_owned();
     invalid
+}
+
+/// Reads a homeCommunityId. Leniency: openxds writes the bare OID, without `urn:oid:`; it can mean nothing else.
+///
+/// Errors: no OID in either form.
+pub(crate) fn home_community_id(text: &str) -> Result<HomeCommunityId, Invalid> {
+    HomeCommunityId::parse(text)
+        .or_else(|invalid| HomeCommunityId::parse(&format!("urn:oid:{text}")).map_err(|_| invalid))
 }

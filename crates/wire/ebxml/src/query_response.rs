@@ -4,7 +4,7 @@ use model::{Association, DocumentEntry, Folder, HomeCommunityId, Invalid, Object
 use xml::{Element, XmlWriter};
 
 use crate::error::{DecodeError, expect};
-use crate::findings::{Findings, Reading};
+use crate::findings::{Findings, Reading, home_community_id};
 use crate::names::{FOLDER_NODE, SUBMISSION_SET_NODE, ns};
 use crate::objects::{
     ObjectWriter, RawObject, SubIds, Writing, read_association, read_entry, read_folder, read_submission_set,
@@ -188,7 +188,7 @@ fn read_object_ref(element: Element, findings: &mut Findings) -> Option<ObjectRe
         }
     };
     let written = element.attr("home").map(str::trim).filter(|home| !home.is_empty());
-    let home_community_id = match written.map(HomeCommunityId::parse).transpose() {
+    let home_community_id = match written.map(home_community_id).transpose() {
         Ok(home) => home,
         Err(invalid) => {
             findings.refuse(invalid.within("ObjectRef").on(id.as_str()));

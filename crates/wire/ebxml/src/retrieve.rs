@@ -8,7 +8,7 @@ use xml::{Element, XmlWriter};
 
 use crate::content::Content;
 use crate::error::{DecodeError, expect};
-use crate::findings::placed;
+use crate::findings::{home_community_id, placed};
 use crate::names::ns;
 use crate::registry_response::{
     RegistryError, RegistryResponse, ResponseStatus, decode_registry_response, encode_registry_response, reconciled,
@@ -42,12 +42,19 @@ pub struct RetrieveResponse<'a> {
     pub status: ResponseStatus,
     pub errors: Vec<RegistryError>,
     pub documents: Vec<RetrievedDocument<'a>>,
+    /// Only of a decoded answer: documents that could not be read. Never encoded.
+    pub unreadable: Vec<Invalid>,
 }
 
 impl<'a> RetrieveResponse<'a> {
     /// All found: Success; some: PartialSuccess; none: Failure.
     pub fn of(documents: Vec<RetrievedDocument<'a>>, errors: Vec<RegistryError>) -> Self {
-        RetrieveResponse { status: ResponseStatus::of(&errors, !documents.is_empty()), errors, documents }
+        RetrieveResponse {
+            status: ResponseStatus::of(&errors, !documents.is_empty()),
+            errors,
+            documents,
+            unreadable: Vec::new(),
+        }
     }
 }
 
@@ -113,7 +120,7 @@ fn decode_address(element: Element, refused: &mut Vec<Invalid>) -> Option<Docume
         refused.push(if object.is_empty() { invalid } else { invalid.on(object.as_str()) });
     };
     let required = |name: &str| Invalid::new(name, "is required", "");
-    let home = match child_text(element, "HomeCommunityId").map(|text| HomeCommunityId::parse(&text)) {
+    let home = match child_text(element, "HomeCommunityId").map(|text| home_community_id(&text)) {
         Some(Err(invalid)) => {
             note(invalid, "HomeCommunityId");
             None
@@ -161,8 +168,9 @@ pub fn encode_retrieve_response(response: &RetrieveResponse, xml: &mut XmlWriter
 /// Reads x:RetrieveDocumentSetResponse.
 ///
 /// Leniency: a missing mimeType is read as application/octet-stream; a status that contradicts the content is corrected
-/// as in [`decode_registry_response`].
-/// Errors: another element, no rs:RegistryResponse, a document without address or content.
+/// as in [`decode_registry_response`]; a broken document does not take the others with it, `unreadable` says what was
+/// lost.
+/// Errors: another element, no rs:RegistryResponse, no status or an unknown one.
 pub fn decode_retrieve_response<'a>(element: &Element<'a>) -> Result<RetrieveResponse<'a>, DecodeError> {
     expect(element, ns::XDS, "x:RetrieveDocumentSetResponse")?;
     let head = element
@@ -171,20 +179,25 @@ pub fn decode_retrieve_response<'a>(element: &Element<'a>) -> Result<RetrieveRes
     let written = ResponseStatus::read(&head)?;
     let RegistryResponse { errors, .. } = decode_registry_response(&head)?;
     let mut documents = Vec::new();
+    let mut unreadable = Vec::new();
     for response in element.children_named(ns::XDS, "DocumentResponse") {
-        documents.push(decode_document(response)?);
+        match decode_document(response) {
+            Ok(document) => documents.push(document),
+            Err(invalid) => unreadable.push(invalid),
+        }
     }
-    Ok(RetrieveResponse { status: reconciled(written, &errors, !documents.is_empty()), errors, documents })
+    let status = reconciled(written, &errors, !documents.is_empty());
+    Ok(RetrieveResponse { status, errors, documents, unreadable })
 }
 
-fn decode_document(element: Element<'_>) -> Result<RetrievedDocument<'_>, DecodeError> {
+fn decode_document(element: Element<'_>) -> Result<RetrievedDocument<'_>, Invalid> {
     let mut refused = Vec::new();
     let address = decode_address(element, &mut refused);
     if let Some(first) = refused.into_iter().next() {
-        return Err(first.into());
+        return Err(first);
     }
     let Some(address) = address else {
-        return Err(Invalid::new("DocumentResponse", "must name a repository and a document", "").into());
+        return Err(Invalid::new("DocumentResponse", "must name a repository and a document", ""));
     };
     let new_repository = child_text(element, "NewRepositoryUniqueId").map(|text| Oid::parse(&text)).transpose();
     let new_document = child_text(element, "NewDocumentUniqueId").map(|text| UniqueId::parse(&text)).transpose();

@@ -103,7 +103,8 @@ fn document_type(r: &mut Reader) -> Option<DocumentType> {
         other => {
             let rule = "must be the UUID of a stable or of an on-demand document entry";
             r.refuse("objectType", rule, other.unwrap_or_default());
-            None
+            // Leniency: an entry that a registry answers without a type is taken for a stable one, and noted.
+            (other.is_none() && r.reading() == Reading::Answer).then_some(DocumentType::Stable)
         }
     }
 }

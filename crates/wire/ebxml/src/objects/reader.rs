@@ -8,7 +8,7 @@ use model::{
 };
 
 use super::raw::{Classification, RawObject, Slot, same_id, trimmed};
-use crate::findings::{Findings, Reading, placed};
+use crate::findings::{Findings, Reading, home_community_id, placed};
 use crate::names::{same_urn, same_uuid, status};
 
 pub(crate) struct Reader<'r, 'a> {
@@ -59,7 +59,7 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 
     pub(crate) fn home(&mut self) -> Option<HomeCommunityId> {
-        let result = HomeCommunityId::parse(self.attribute("home")?);
+        let result = home_community_id(self.attribute("home")?);
         self.checked("homeCommunityId", result)
     }
 

@@ -3,15 +3,15 @@
 use std::borrow::Cow;
 
 use model::{
-    AvailabilityStatus, CodeTerm, DocumentQuery, DocumentType, Dtm, DtmRange, HomeCommunityId, Invalid, ObjectId,
-    PatientId, ReferenceId, ReferenceTerm, UniqueId, unescape,
+    AvailabilityStatus, CodeTerm, DocumentQuery, DocumentType, Dtm, DtmRange, Invalid, ObjectId, PatientId,
+    ReferenceId, ReferenceTerm, UniqueId, unescape,
 };
 use xml::Element;
 
 use super::coding::{self, Literal};
 use super::{QueryError, QueryRequest, ReturnType, StoredQuery, get_documents};
 use crate::error::named;
-use crate::findings::placed;
+use crate::findings::{home_community_id, placed};
 use crate::names::{ON_DEMAND_ENTRY, STABLE_ENTRY, ns, query, same_urn, same_uuid, status};
 use crate::objects::{trimmed, values};
 
@@ -39,7 +39,7 @@ pub fn decode_query(request: &Element) -> Result<QueryRequest, QueryError> {
     // Leniency: an empty home counts as absent.
     let home = adhoc.attr("home").map(str::trim).filter(|home| !home.is_empty());
     let home_community_id = home
-        .map(HomeCommunityId::parse)
+        .map(home_community_id)
         .transpose()
         .map_err(|e| QueryError::InvalidRequest(placed(e, "AdhocQuery.home")))?;
     let parameters = Parameters::read(adhoc);

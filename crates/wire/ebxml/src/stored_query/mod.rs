@@ -91,7 +91,7 @@ impl StoredQuery {
         }
         // An alternative that cannot be written makes its whole OR unwritable: leaving out the alternative alone would
         // lose documents.
-        let whole = |terms: &Vec<CodeTerm>| terms.iter().all(|t| is_complete(t)) && !terms.is_empty();
+        let whole = |terms: &Vec<CodeTerm>| terms.iter().all(is_complete) && !terms.is_empty();
         for terms in [
             &mut query.class_codes,
             &mut query.type_codes,
