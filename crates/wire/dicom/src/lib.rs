@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod dataset;
+pub mod dicomweb;
 pub mod dimse;
 pub mod error;
 pub mod header;

@@ -1,7 +1,9 @@
 //! Integration tests of the DICOM codec crate: one binary, a module per part.
 
+mod dicomweb;
 mod dimse;
 mod header;
+mod kos;
 mod make;
 mod samples;
 mod scan;

@@ -6,7 +6,7 @@ use dicom::header::Header;
 use dicom::scan::{Keep, Options, scan_slice};
 
 /// A folder of `../shared/data`, or a note that it is missing.
-fn folder(name: &str) -> Option<PathBuf> {
+pub fn folder(name: &str) -> Option<PathBuf> {
     let mut at = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     while at.pop() {
         if at.join("Cargo.lock").exists() {
