@@ -1,1 +1,33 @@
-//! fhir
+//! FHIR R4 resources and search strings to and from the model: bytes in, bytes out, no HTTP.
+//! Source: spec/fhir.md (MHD 4.2.3 and 4.2.4, PIXm 3.1.0), FHIR 4.0.1.
+//!
+//! Start with [`document_reference`] (DocumentEntry), [`search`] (ITI-67 query strings), [`bundle`] (searchsets),
+//! [`patient`] (ITI-104), [`operation_outcome`] and [`capability`].
+//!
+//! JSON only. Wire structs have no `Debug`: they hold names and identifiers of patients.
+
+pub mod bundle;
+pub mod capability;
+pub mod datatypes;
+pub mod datetime;
+pub mod document_reference;
+mod error;
+pub mod identifier;
+mod json;
+pub mod operation_outcome;
+mod participant;
+pub mod patient;
+mod resource;
+pub mod search;
+pub mod systems;
+
+pub use error::{DecodeError, DecodeErrorKind};
+pub use resource::{
+    Device, DeviceName, Organization, PatientLink, PatientResource, Practitioner, PractitionerRole, RelatedPerson,
+    Resource,
+};
+
+/// Media type of every body this crate writes.
+pub const MEDIA_TYPE: &str = "application/fhir+json";
+/// The FHIR release all of this is written for.
+pub const FHIR_VERSION: &str = "4.0.1";

@@ -1,0 +1,250 @@
+//! Searchset Bundles: the answer of ITI-66, ITI-67 and ITI-78, written and read.
+//! Source: spec/fhir.md sections 2 (search results Bundle), 9.6; TF-2 Appendix Z.1.
+
+use crate::datatypes::Str;
+use crate::document_reference::{self, DecodeContext, EncodeContext, Received};
+use crate::error::DecodeError;
+use crate::operation_outcome::OperationOutcome;
+use crate::patient::{self, PatientFeed};
+use crate::resource::Resource;
+use crate::{json, search};
+use model::{DocumentEntry, Patient, PatientId};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::collections::HashMap;
+
+/// Links of a page: absolute URLs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Links<'a> {
+    /// The search as understood: unknown parameters left out.
+    pub self_url: &'a str,
+    pub next: Option<&'a str>,
+    pub previous: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct WireBundle<'a> {
+    #[serde(rename = "resourceType")]
+    resource_type: &'static str,
+    r#type: &'static str,
+    total: u64,
+    link: Vec<WireLink<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    entry: Vec<WireEntry<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WireLink<'a> {
+    #[serde(default)]
+    relation: Str<'a>,
+    #[serde(default)]
+    url: Str<'a>,
+}
+
+#[derive(Serialize)]
+struct WireEntry<'a> {
+    #[serde(rename = "fullUrl")]
+    full_url: String,
+    resource: Resource<'a>,
+    search: WireSearch<'a>,
+}
+
+#[derive(Serialize, Deserialize, Default)]
+struct WireSearch<'a> {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mode: Option<Str<'a>>,
+}
+
+/// A page of DocumentReferences, compact JSON.
+///
+/// Shape: `total` counts the matches over all pages; `entry` is absent when there is nothing; outcomes follow the
+/// matches with `search.mode` outcome.
+/// Source: MHD 2:3.67.4.2.2.
+pub fn searchset<'a>(
+    entries: impl IntoIterator<Item = &'a DocumentEntry>,
+    fhir_base: &str,
+    cx: &EncodeContext<'a>,
+    total: u64,
+    links: &Links<'a>,
+    outcomes: &[OperationOutcome],
+) -> Vec<u8> {
+    let resources = entries
+        .into_iter()
+        .map(|entry| Resource::DocumentReference(Box::new(document_reference::to_resource(entry, cx))));
+    write(resources, fhir_base, total, links, outcomes)
+}
+
+/// A page of Patients, compact JSON.
+pub fn patient_searchset<'a>(
+    patients: impl IntoIterator<Item = &'a Patient>,
+    fhir_base: &str,
+    total: u64,
+    links: &Links<'a>,
+    outcomes: &[OperationOutcome],
+) -> Vec<u8> {
+    write(patients.into_iter().map(|p| Resource::Patient(patient::to_resource(p))), fhir_base, total, links, outcomes)
+}
+
+fn write<'a>(
+    resources: impl Iterator<Item = Resource<'a>>,
+    fhir_base: &str,
+    total: u64,
+    links: &Links<'a>,
+    outcomes: &[OperationOutcome],
+) -> Vec<u8> {
+    let base = fhir_base.strip_suffix('/').unwrap_or(fhir_base);
+    let mut entry: Vec<WireEntry<'a>> = Vec::new();
+    let search = |mode: &'static str| WireSearch { mode: Some(mode.into()) };
+    for resource in resources {
+        let number = entry.len() + 1;
+        // A patient whose id is too long for FHIR has none; fullUrl still has to be there and to be unique.
+        let full_url = match resource.id() {
+            Some(id) => format!("{base}/{}/{id}", resource.type_name()),
+            None => placeholder(number),
+        };
+        entry.push(WireEntry { full_url, resource, search: search("match") });
+    }
+    for outcome in outcomes {
+        let full_url = placeholder(entry.len() + 1);
+        let resource = Resource::OperationOutcome(outcome.clone());
+        entry.push(WireEntry { full_url, resource, search: search("outcome") });
+    }
+    let link = [("self", Some(links.self_url)), ("previous", links.previous), ("next", links.next)];
+    let link = link.into_iter().filter_map(|(relation, url)| {
+        Some(WireLink { relation: relation.into(), url: url.filter(|u| !u.is_empty())?.into() })
+    });
+    let link = link.collect();
+    json::encode(&WireBundle { resource_type: "Bundle", r#type: "searchset", total, link, entry })
+}
+
+// Every entry needs a fullUrl (MHD), an OperationOutcome has no address of its own.
+fn placeholder(number: usize) -> String {
+    format!("urn:uuid:00000000-0000-4000-8000-{number:012x}")
+}
+
+/// A page as a reader needs it.
+#[derive(Debug, Default)]
+pub struct Searchset {
+    pub total: Option<u64>,
+    pub self_url: Option<String>,
+    /// To be followed literally.
+    pub next: Option<String>,
+    /// One per DocumentReference; one that cannot be read does not lose the others.
+    pub documents: Vec<Result<Found, DecodeError>>,
+    /// One per Patient.
+    pub patients: Vec<Result<PatientFeed, DecodeError>>,
+    pub outcomes: Vec<OperationOutcome>,
+}
+
+/// A document of a page, with its fullUrl, against which its relative references are resolved.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub full_url: Option<String>,
+    pub received: Received,
+}
+
+#[derive(Deserialize)]
+struct ReadBundle<'a> {
+    #[serde(rename = "resourceType", default)]
+    resource_type: Str<'a>,
+    #[serde(default)]
+    r#type: Str<'a>,
+    #[serde(default)]
+    total: Option<u64>,
+    #[serde(default, borrow)]
+    link: Vec<WireLink<'a>>,
+    #[serde(default, borrow)]
+    entry: Vec<ReadEntry<'a>>,
+}
+
+#[derive(Deserialize)]
+struct ReadEntry<'a> {
+    #[serde(rename = "fullUrl", default)]
+    full_url: Option<Str<'a>>,
+    #[serde(default, borrow)]
+    resource: Option<&'a RawValue>,
+}
+
+/// The largest number of entries read from one page.
+pub const MAX_ENTRIES: usize = 20_000;
+
+/// Reads a searchset. `patient` is the one that was asked for: it stands in where a subject cannot be resolved.
+///
+/// Shape: included resources (`search.mode` include) resolve references and are not listed.
+/// Errors: not a Bundle of type searchset, or more than [`MAX_ENTRIES`] entries. A bare OperationOutcome is a page
+/// without entries and that outcome.
+pub fn decode_searchset(bytes: &[u8], patient: Option<&PatientId>) -> Result<Searchset, DecodeError> {
+    if bytes.len() > json::MAX_OCTETS {
+        let rule = format!("must have at most {} octets, has {}", json::MAX_OCTETS, bytes.len());
+        return Err(DecodeError::structure("Bundle", rule));
+    }
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let bundle: ReadBundle<'_> = serde_json::from_slice(bytes).map_err(|e| json::wrong("Bundle", &e))?;
+    if bundle.resource_type == "OperationOutcome" {
+        let outcomes = vec![crate::operation_outcome::decode(bytes)?];
+        return Ok(Searchset { outcomes, ..Searchset::default() });
+    }
+    if bundle.resource_type != "Bundle" {
+        return Err(DecodeError::structure("Bundle", "must be a resource of that type"));
+    }
+    if bundle.r#type != "searchset" {
+        return Err(DecodeError::value("Bundle.type", "must be searchset", &bundle.r#type));
+    }
+    if bundle.entry.len() > MAX_ENTRIES {
+        let rule = format!("must have at most {MAX_ENTRIES} entries, has {}", bundle.entry.len());
+        return Err(DecodeError::structure("Bundle.entry", rule));
+    }
+    let link = |relation: &str| bundle.link.iter().find(|l| l.relation == relation).map(|l| l.url.clone().into_owned());
+    let mut out = Searchset { total: bundle.total, self_url: link("self"), next: link("next"), ..Searchset::default() };
+    // By fullUrl and by its last two steps, `Type/id`: a look-up per reference must not walk the page.
+    let mut by_url: HashMap<&str, usize> = HashMap::with_capacity(bundle.entry.len() * 2);
+    for (i, entry) in bundle.entry.iter().enumerate() {
+        if let Some(url) = entry.full_url.as_deref() {
+            by_url.entry(url).or_insert(i);
+            if let Some((at, _)) = url.rmatch_indices('/').nth(1) {
+                by_url.entry(&url[at + 1..]).or_insert(i);
+            }
+        }
+    }
+    let resolve = |reference: &str| -> Option<Resource<'static>> {
+        let entry = bundle.entry.get(*by_url.get(reference)?)?;
+        serde_json::from_str::<Resource<'_>>(entry.resource?.get()).ok()
+    };
+    for (i, entry) in bundle.entry.iter().enumerate() {
+        let Some(raw) = entry.resource else { continue };
+        let path = format!("Bundle.entry[{i}].resource");
+        let full_url = entry.full_url.as_deref();
+        let cx = DecodeContext { full_url, patient, resolve: Some(&resolve) };
+        let resource = match serde_json::from_str::<Resource<'_>>(raw.get()) {
+            Ok(resource) => resource,
+            Err(e) => {
+                out.documents.push(Err(json::wrong(&path, &e)));
+                continue;
+            }
+        };
+        match resource {
+            Resource::DocumentReference(document) => {
+                let full_url = full_url.map(str::to_owned);
+                let received = document_reference::from_resource(&document, &cx);
+                out.documents.push(received.map(|received| Found { full_url, received }));
+            }
+            Resource::Patient(patient) => out.patients.push(patient::from_resource(&patient, None)),
+            Resource::OperationOutcome(outcome) => out.outcomes.push(outcome),
+            _ => {}
+        }
+    }
+    Ok(out)
+}
+
+impl Found {
+    /// `attachment.url` made absolute against the fullUrl of the entry, or against `fhir_base`.
+    pub fn document_url(&self, fhir_base: &str) -> Option<String> {
+        let url = self.received.url.as_deref()?;
+        if url.contains("://") || url.starts_with("urn:") {
+            return Some(url.to_owned());
+        }
+        let base = self.full_url.as_deref().and_then(|u| u.rfind("/DocumentReference/").map(|at| &u[..at]));
+        let base = base.unwrap_or(fhir_base);
+        Some(search::join_url(base, url))
+    }
+}

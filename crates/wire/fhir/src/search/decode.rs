@@ -1,0 +1,543 @@
+//! ITI-67 query strings to [`DocumentQuery`]. Source: spec/fhir.md sections 2, 9, 17; MHD 2:3.67.4.1.2.
+
+use super::token::{self, Token};
+use super::{Parameters, SearchError, date, percent_encode_into, unescape};
+use crate::identifier::{object_id, patient_id};
+use crate::patient::id_of_reference;
+use model::{
+    AvailabilityStatus, CodeTerm, DocumentQuery, DocumentType, DtmRange, HomeCommunityId, Oid, Page, PatientId,
+    ReferenceTerm, reference_types,
+};
+
+/// What to do with a parameter nobody here understands: `Prefer: handling`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Handling {
+    /// Leave it out, and say so.
+    #[default]
+    Lenient,
+    Strict,
+}
+
+/// What the node allows and how the caller asked.
+#[derive(Clone, Debug)]
+pub struct SearchOptions {
+    pub handling: Handling,
+    /// The affinity domain: completes `patient.identifier=value` without a system. Absent: such a value is refused.
+    pub patient_domain: Option<Oid>,
+    pub default_count: usize,
+    pub max_count: usize,
+    /// Kinds of entries answered; ITI-67 has no parameter for it.
+    pub document_types: Vec<DocumentType>,
+}
+
+impl Default for SearchOptions {
+    fn default() -> Self {
+        SearchOptions {
+            handling: Handling::Lenient,
+            patient_domain: None,
+            default_count: 100,
+            max_count: 1000,
+            document_types: vec![DocumentType::Stable, DocumentType::OnDemand],
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SortKey {
+    LastUpdated,
+    Date,
+    Creation,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sort {
+    pub key: SortKey,
+    pub descending: bool,
+}
+
+/// `_total`; MHD wants the accurate number in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Total {
+    None,
+    Estimate,
+    Accurate,
+}
+
+/// A parameter that was left out, and why; a warning of the answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ignored {
+    pub parameter: String,
+    pub reason: &'static str,
+}
+
+/// A search as understood.
+#[derive(Clone, Debug, Default)]
+pub struct DocumentSearch {
+    /// None: nothing can match, the answer is empty. Two: an identifier is a UUID and may be entryUUID or uniqueId;
+    /// the answer is the union. Otherwise one.
+    pub queries: Vec<DocumentQuery>,
+    /// A literal `patient` reference that is not of this node's making: to be resolved to `patient_id` of every query
+    /// before it is asked.
+    pub patient_reference: Option<String>,
+    /// `_count=0` or `_summary=count`: only the number is wanted; `page.size` is 0 then.
+    pub count_only: bool,
+    pub total: Option<Total>,
+    pub sort: Vec<Sort>,
+    /// `_format` as it came, a blank in `application/fhir json` put back to `+`.
+    pub format: Option<String>,
+    /// Opaque position of a next link; such a search need not name anything else.
+    pub page_token: Option<String>,
+    pub target_communities: Vec<HomeCommunityId>,
+    pub ignored: Vec<Ignored>,
+    understood: Vec<(String, String)>,
+}
+
+impl DocumentSearch {
+    /// The query, when it is one, which is every search but those by UUID and those that match nothing.
+    pub fn query(&self) -> Option<&DocumentQuery> {
+        match self.queries.as_slice() {
+            [query] => Some(query),
+            _ => None,
+        }
+    }
+
+    /// The page asked for.
+    pub fn page_size(&self) -> usize {
+        self.queries.first().and_then(|q| q.page.as_ref()).map_or(0, |p| p.size)
+    }
+
+    /// The self link's query: the parameters as understood, `_count` as it was clamped.
+    pub fn self_query(&self) -> String {
+        let mut out = String::new();
+        for (name, value) in &self.understood {
+            if !out.is_empty() {
+                out.push('&');
+            }
+            percent_encode_into(name, &mut out);
+            out.push('=');
+            percent_encode_into(value, &mut out);
+        }
+        out
+    }
+}
+
+/// Reads the query of `GET DocumentReference?...`. For POST `_search`, join URL and body by `&`.
+///
+/// Shape: alternatives in one parameter are OR, repetitions AND; systems are folded to OIDs; no statuses named means
+/// all of them.
+/// Errors: see [`SearchError`]; neither patient nor another criterion that an index answers; in strict handling, any
+/// parameter that lenient handling would leave out.
+/// Source: MHD 2:3.67.4.1.2, TF-2 Appendix Z.2.
+pub fn decode(query: &str, options: &SearchOptions) -> Result<DocumentSearch, SearchError> {
+    let parameters = Parameters::decode(query)?;
+    let mut reader = Reader {
+        options,
+        query: DocumentQuery { document_types: options.document_types.clone(), ..DocumentQuery::default() },
+        search: DocumentSearch::default(),
+        nothing: false,
+        identifiers: None,
+        count: options.default_count.min(options.max_count),
+    };
+    for (name, value) in parameters.iter() {
+        // FHIR ignores a parameter without a value; a form sends its empty fields too.
+        if value.trim().is_empty() {
+            continue;
+        }
+        let understood = reader.read(name, value)?;
+        match understood {
+            Ok(()) if name == "_count" => {
+                reader.search.understood.push((name.to_owned(), reader.count.to_string()));
+            }
+            Ok(()) => reader.search.understood.push((name.to_owned(), value.to_owned())),
+            Err(reason) if options.handling == Handling::Strict => {
+                return Err(SearchError::not_supported(name, reason, ""));
+            }
+            Err(reason) => {
+                let parameter = name.chars().take(80).collect();
+                reader.search.ignored.push(Ignored { parameter, reason });
+            }
+        }
+    }
+    reader.finish()
+}
+
+const UNKNOWN: &str = "is not a parameter of this search";
+const NOT_KEPT: &str = "cannot be answered: the registry does not keep that time";
+const NOT_OFFERED: &str = "is not offered here";
+
+struct Reader<'o> {
+    options: &'o SearchOptions,
+    query: DocumentQuery,
+    search: DocumentSearch,
+    nothing: bool,
+    identifiers: Option<token::IdentifierTerms>,
+    count: usize,
+}
+
+type Understood = Result<(), &'static str>;
+
+impl Reader<'_> {
+    fn read(&mut self, name: &str, value: &str) -> Result<Understood, SearchError> {
+        match name {
+            "patient" | "subject" | "patient:Patient" | "subject:Patient" => self.patient(name, value)?,
+            "patient.identifier"
+            | "patient:identifier"
+            | "subject.identifier"
+            | "subject:identifier"
+            | "patient:Patient.identifier"
+            | "subject:Patient.identifier" => self.patient_identifier(name, value)?,
+            "status" => self.status(name, value)?,
+            "identifier" => {
+                let terms = token::identifiers(name, token::tokens(name, value)?)?;
+                self.identifiers = Some(match self.identifiers.take() {
+                    None => terms,
+                    Some(mut before) => {
+                        before.entry_ids.retain(|id| terms.entry_ids.contains(id));
+                        before.unique_ids.retain(|id| terms.unique_ids.contains(id));
+                        before
+                    }
+                });
+            }
+            "_id" => self.resource_id(name, value)?,
+            "category" => self.single(name, value, |q| &mut q.class_codes)?,
+            "type" => self.single(name, value, |q| &mut q.type_codes)?,
+            "format" => self.single(name, value, |q| &mut q.format_codes)?,
+            "setting" => self.single(name, value, |q| &mut q.practice_setting_codes)?,
+            "facility" => self.single(name, value, |q| &mut q.healthcare_facility_type_codes)?,
+            // Modality and region are codes of eventCodeList; the names are MADO's, the second in three spellings.
+            "event" | "modality" | "anatomical-region" | "bodysite" | "body-site" | "bodySite" => {
+                let terms = codes(name, value)?;
+                if !terms.is_empty() {
+                    self.query.event_code_list.push(terms);
+                }
+            }
+            "security-label" => {
+                let terms = codes(name, value)?;
+                if !terms.is_empty() {
+                    self.query.confidentiality_codes.push(terms);
+                }
+            }
+            "creation" => self.creation(name, value)?,
+            "period" => {
+                let texts = token::alternatives(name, value)?;
+                let [text] = texts.as_slice() else {
+                    return Err(SearchError::not_supported(
+                        name,
+                        "takes one date per parameter; repeat it for AND",
+                        "",
+                    ));
+                };
+                self.query.periods.push(date::period(name, text)?);
+            }
+            "author.family" | "author:Practitioner.family" => self.author(name, value, |q| &mut q.author_family)?,
+            "author.given" | "author:Practitioner.given" => self.author(name, value, |q| &mut q.author_given)?,
+            "related:identifier" => self.references(name, value, |t| token::reference(name, t, None))?,
+            "related" => {
+                // Many servers lack :identifier, so clients send the token without it (spec/fhir.md 9.5).
+                if !value.contains('|') {
+                    return Ok(Err("takes system|value; references to resources are not kept"));
+                }
+                self.references(name, value, |t| token::reference(name, t, None))?;
+            }
+            "encounter:identifier" | "encounter.identifier" => {
+                self.references(name, value, |t| token::reference(name, t, Some(reference_types::ENCOUNTER)))?;
+            }
+            "study-instance-uid" => self.references(name, value, |t| token::study(name, t))?,
+            "accession-number" => {
+                self.references(name, value, |t| token::reference(name, t, Some(reference_types::ACCESSION)))?;
+            }
+            "targetCommunityIdList" => {
+                for text in token::alternatives(name, value)? {
+                    let home = HomeCommunityId::parse(text)
+                        .map_err(|_| SearchError::value(name, "must be urn:oid: and an OID", text))?;
+                    self.search.target_communities.push(home);
+                }
+            }
+            "date" | "_lastUpdated" | "_lastupdated" => return self.times_not_kept(name, value),
+            _ if name.starts_with('_') => return self.control(name, value),
+            "contenttype" | "relatesto" | "relation" | "relationship" | "custodian" | "encounter" | "language"
+            | "location" | "author" | "authenticator" | "description" => return Ok(Err(NOT_OFFERED)),
+            _ => return self.unknown(name),
+        }
+        Ok(Ok(()))
+    }
+
+    // A modifier changes what a parameter means: leaving it out would answer another question.
+    fn unknown(&self, name: &str) -> Result<Understood, SearchError> {
+        const KNOWN: [&str; 13] = [
+            "patient",
+            "subject",
+            "status",
+            "identifier",
+            "category",
+            "type",
+            "format",
+            "setting",
+            "facility",
+            "event",
+            "security-label",
+            "creation",
+            "period",
+        ];
+        let base = name.split([':', '.']).next().unwrap_or(name);
+        let is_ours = KNOWN.contains(&base) || matches!(base, "related" | "author" | "modality" | "study-instance-uid");
+        if is_ours && base != name {
+            return Err(SearchError::not_supported(name, "has a modifier or chain that is not offered here", ""));
+        }
+        Ok(Err(UNKNOWN))
+    }
+
+    fn times_not_kept(&self, name: &str, value: &str) -> Result<Understood, SearchError> {
+        for text in token::alternatives(name, value)? {
+            date::period(name, text)?;
+        }
+        Ok(Err(NOT_KEPT))
+    }
+
+    fn control(&mut self, name: &str, value: &str) -> Result<Understood, SearchError> {
+        match name {
+            "_count" => {
+                let count: usize =
+                    value.parse().map_err(|_| SearchError::value(name, "must be a whole number, 0 or more", value))?;
+                self.count = count.min(self.options.max_count);
+            }
+            "_summary" => match value {
+                "count" => self.search.count_only = true,
+                "false" => {}
+                "true" | "text" | "data" => return Ok(Err(NOT_OFFERED)),
+                _ => return Err(SearchError::value(name, "must be count, true, text, data or false", value)),
+            },
+            "_total" => {
+                self.search.total = Some(match value {
+                    "none" => Total::None,
+                    "estimate" => Total::Estimate,
+                    "accurate" => Total::Accurate,
+                    _ => return Err(SearchError::value(name, "must be none, estimate or accurate", value)),
+                });
+            }
+            "_sort" => {
+                for text in token::alternatives(name, value)? {
+                    let (descending, key) = match text.strip_prefix('-') {
+                        Some(key) => (true, key),
+                        None => (false, text),
+                    };
+                    let key = match key {
+                        "date" => SortKey::Date,
+                        "creation" => SortKey::Creation,
+                        "_lastUpdated" => SortKey::LastUpdated,
+                        _ => return Ok(Err("takes date, creation and _lastUpdated")),
+                    };
+                    self.search.sort.push(Sort { key, descending });
+                }
+            }
+            "_format" => {
+                self.search.format = Some(value.replace("fhir json", "fhir+json").replace("fhir xml", "fhir+xml"))
+            }
+            "_pretty" => {}
+            "_page" => self.search.page_token = Some(value.to_owned()),
+            "_include" | "_revinclude" | "_elements" | "_contained" | "_containedType" | "_tag" | "_profile"
+            | "_security" | "_source" => return Ok(Err(NOT_OFFERED)),
+            _ => return Ok(Err(UNKNOWN)),
+        }
+        Ok(Ok(()))
+    }
+
+    fn patient(&mut self, name: &str, value: &str) -> Result<(), SearchError> {
+        // Clients without chaining send the identifier here.
+        if value.contains('|') {
+            return self.patient_identifier(name, value);
+        }
+        let references = token::alternatives(name, value)?;
+        let [reference] = references.as_slice() else {
+            return Err(SearchError::not_supported(name, "must name one patient", ""));
+        };
+        let reference =
+            if reference.contains('/') { unescape(reference) } else { format!("Patient/{}", unescape(reference)) };
+        // An absolute reference may be another server's patient: only the caller knows which addresses are its own.
+        let own = !reference.contains("://");
+        match id_of_reference(&reference).filter(|_| own) {
+            Some(id) => self.one_patient(name, id),
+            None => {
+                if self.search.patient_reference.as_ref().is_some_and(|before| *before != reference) {
+                    return Err(SearchError::not_supported(name, "must name one patient", ""));
+                }
+                self.search.patient_reference = Some(reference);
+                Ok(())
+            }
+        }
+    }
+
+    // B-053: with a system that patient, `|v` nobody (our patients all have a system), `v` the affinity domain's.
+    fn patient_identifier(&mut self, name: &str, value: &str) -> Result<(), SearchError> {
+        let mut found: Vec<PatientId> = Vec::new();
+        let tokens = token::tokens(name, value)?;
+        for Token { system, value } in tokens {
+            let Some(value) = value else {
+                let rule = "must have an identifier after the system: all documents of a domain are not a search";
+                return Err(SearchError::not_supported(name, rule, ""));
+            };
+            let id = match system.as_deref() {
+                Some("") => None,
+                // A system that is no OID names no patient of ours; it must never widen the search.
+                Some(system) => patient_id(system, &value),
+                None => {
+                    let domain = self.options.patient_domain.clone().ok_or_else(|| {
+                        SearchError::value(name, "must have the form system|value, with urn:oid: as the system", "")
+                    })?;
+                    Some(PatientId::new(value.trim(), domain))
+                }
+            };
+            if let Some(id) = id
+                && !found.contains(&id)
+            {
+                found.push(id);
+            }
+        }
+        match found.len() {
+            0 => self.nothing = true,
+            1 => return self.one_patient(name, found.remove(0)),
+            _ => return Err(SearchError::not_supported(name, "must name one patient", "")),
+        }
+        Ok(())
+    }
+
+    fn one_patient(&mut self, _name: &str, id: PatientId) -> Result<(), SearchError> {
+        match &self.query.patient_id {
+            Some(before) if *before != id => self.nothing = true,
+            _ => self.query.patient_id = Some(id),
+        }
+        Ok(())
+    }
+
+    fn status(&mut self, name: &str, value: &str) -> Result<(), SearchError> {
+        let mut statuses = Vec::new();
+        for token in token::tokens(name, value)? {
+            let system_ok =
+                token.system.as_deref().is_none_or(|s| s == "http://hl7.org/fhir/document-reference-status");
+            let status = match token.value.as_deref() {
+                Some("current") if system_ok => AvailabilityStatus::Approved,
+                Some("superseded") if system_ok => AvailabilityStatus::Deprecated,
+                // entered-in-error and the like: legal, and no entry has it.
+                _ => continue,
+            };
+            if !statuses.contains(&status) {
+                statuses.push(status);
+            }
+        }
+        if !self.query.statuses.is_empty() {
+            statuses.retain(|s| self.query.statuses.contains(s));
+        }
+        self.nothing |= statuses.is_empty();
+        self.query.statuses = statuses;
+        Ok(())
+    }
+
+    fn resource_id(&mut self, name: &str, value: &str) -> Result<(), SearchError> {
+        let ids = token::alternatives(name, value)?;
+        let mut ids: Vec<_> = ids.into_iter().filter_map(|id| object_id(&unescape(id))).collect();
+        if !self.query.entry_ids.is_empty() {
+            ids.retain(|id| self.query.entry_ids.contains(id));
+        }
+        self.nothing |= ids.is_empty();
+        self.query.entry_ids = ids;
+        Ok(())
+    }
+
+    fn single(
+        &mut self,
+        name: &str,
+        value: &str,
+        field: fn(&mut DocumentQuery) -> &mut Vec<CodeTerm>,
+    ) -> Result<(), SearchError> {
+        let terms = codes(name, value)?;
+        if terms.is_empty() {
+            return Ok(());
+        }
+        let field = field(&mut self.query);
+        if field.is_empty() {
+            *field = terms;
+        } else {
+            *field = token::intersect(field, &terms);
+            self.nothing |= field.is_empty();
+        }
+        Ok(())
+    }
+
+    fn creation(&mut self, name: &str, value: &str) -> Result<(), SearchError> {
+        let texts = token::alternatives(name, value)?;
+        let [text] = texts.as_slice() else {
+            return Err(SearchError::not_supported(name, "takes one date per parameter; repeat it for AND", ""));
+        };
+        let range = date::intersect(self.query.creation_time, date::range(name, text)?);
+        self.nothing |= matches!(range, DtmRange { from: Some(from), to: Some(to) } if from >= to);
+        self.query.creation_time = range;
+        Ok(())
+    }
+
+    fn author(
+        &mut self,
+        name: &str,
+        value: &str,
+        field: fn(&mut DocumentQuery) -> &mut Vec<String>,
+    ) -> Result<(), SearchError> {
+        let names: Vec<String> = token::alternatives(name, value)?.into_iter().map(unescape).collect();
+        let field = field(&mut self.query);
+        if !field.is_empty() && *field != names {
+            return Err(SearchError::not_supported(name, "may be given once; separate alternatives by commas", ""));
+        }
+        *field = names;
+        Ok(())
+    }
+
+    fn references(
+        &mut self,
+        name: &str,
+        value: &str,
+        term: impl Fn(&Token) -> Result<Option<ReferenceTerm>, SearchError>,
+    ) -> Result<(), SearchError> {
+        let mut terms = Vec::new();
+        for token in token::tokens(name, value)? {
+            terms.extend(term(&token)?);
+        }
+        self.nothing |= terms.is_empty();
+        self.query.reference_ids.push(terms);
+        Ok(())
+    }
+
+    fn finish(self) -> Result<DocumentSearch, SearchError> {
+        let Reader { mut query, mut search, nothing, identifiers, count, .. } = self;
+        search.count_only |= count == 0;
+        let size = if search.count_only { 0 } else { count };
+        query.page = Some(Page { size, after: search.page_token.clone() });
+        let mut queries = Vec::new();
+        match identifiers {
+            None => queries.push(query),
+            Some(terms) => {
+                if !terms.unique_ids.is_empty() {
+                    queries.push(DocumentQuery { unique_ids: terms.unique_ids, ..query.clone() });
+                }
+                let mut entry_ids = terms.entry_ids;
+                if !query.entry_ids.is_empty() {
+                    entry_ids.retain(|id| query.entry_ids.contains(id));
+                }
+                if !entry_ids.is_empty() {
+                    queries.insert(0, DocumentQuery { entry_ids, ..query });
+                }
+            }
+        }
+        if nothing {
+            queries.clear();
+        }
+        let open = queries.iter().any(|q| !q.is_anchored());
+        if open && search.patient_reference.is_none() && search.page_token.is_none() {
+            let rule = "or patient is required (or identifier, or a reference id with its value)";
+            return Err(SearchError::missing("patient.identifier", rule));
+        }
+        search.queries = queries;
+        Ok(search)
+    }
+}
+
+fn codes(name: &str, value: &str) -> Result<Vec<CodeTerm>, SearchError> {
+    Ok(token::tokens(name, value)?.into_iter().map(Token::code_term).collect())
+}

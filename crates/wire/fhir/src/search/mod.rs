@@ -1,0 +1,91 @@
+//! Search strings: ITI-67 queries to and from [`model::DocumentQuery`].
+//! Source: spec/fhir.md sections 2 (query parameters), 9, 17; http://hl7.org/fhir/R4/search.html.
+
+mod date;
+mod decode;
+mod encode;
+mod parameters;
+mod token;
+
+pub use decode::{DocumentSearch, Handling, Ignored, SearchOptions, Sort, SortKey, Total, decode};
+pub use encode::{Encoded, encode};
+pub use parameters::{Parameters, escape, percent_encode, percent_encode_into, unescape};
+
+use crate::operation_outcome::{Issue, OperationOutcome};
+use std::fmt;
+
+/// Why a search was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SearchErrorKind {
+    /// A required parameter is missing.
+    Missing,
+    /// A value breaks its rule.
+    Value,
+    /// A parameter, modifier or prefix that is not answered here.
+    NotSupported,
+}
+
+/// One refused parameter: which, by which rule, and what came (empty where it could be a patient's).
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+pub struct SearchError {
+    pub kind: SearchErrorKind,
+    pub parameter: String,
+    pub rule: String,
+    pub value: String,
+}
+
+impl SearchError {
+    pub fn missing(parameter: &str, rule: &str) -> Self {
+        SearchError::new(SearchErrorKind::Missing, parameter, rule, "")
+    }
+
+    pub fn value(parameter: &str, rule: &str, value: &str) -> Self {
+        SearchError::new(SearchErrorKind::Value, parameter, rule, value)
+    }
+
+    pub fn not_supported(parameter: &str, rule: &str, value: &str) -> Self {
+        SearchError::new(SearchErrorKind::NotSupported, parameter, rule, value)
+    }
+
+    fn new(kind: SearchErrorKind, parameter: &str, rule: &str, value: &str) -> Self {
+        let cut = |text: &str| text.chars().take(80).collect();
+        SearchError { kind, parameter: cut(parameter), rule: rule.to_owned(), value: cut(value) }
+    }
+
+    /// The `issue.code` of FHIR for this kind; the status is 400 for all of them.
+    pub fn issue_code(&self) -> &'static str {
+        match self.kind {
+            SearchErrorKind::Missing => "required",
+            SearchErrorKind::Value => "value",
+            SearchErrorKind::NotSupported => "not-supported",
+        }
+    }
+
+    /// The same as an OperationOutcome of one error, the parameter in `expression`.
+    pub fn outcome(&self) -> OperationOutcome {
+        let issue = Issue::error(self.issue_code()).diagnostics(self.to_string());
+        OperationOutcome::of(issue.expression(format!("http.{}", self.parameter)))
+    }
+}
+
+impl fmt::Display for SearchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "parameter {} {}", self.parameter, self.rule)?;
+        if !self.value.is_empty() {
+            write!(f, "; got `{}`", self.value)?;
+        }
+        Ok(())
+    }
+}
+
+// Logs print Debug; a value may be a patient's, so it stays out of it.
+impl fmt::Debug for SearchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SearchError({:?}: {} {})", self.kind, self.parameter, self.rule)
+    }
+}
+
+/// `base` and a relative path with exactly one slash between them.
+pub(crate) fn join_url(base: &str, path: &str) -> String {
+    format!("{}/{}", base.trim_end_matches('/'), path.trim_start_matches('/'))
+}
