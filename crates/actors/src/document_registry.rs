@@ -9,7 +9,7 @@ use model::{
 };
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use store::{MetadataStore, ObjectKind, PatientState, RegistryRead, StoreExt, WriteTx};
+use store::{MetadataStore, ObjectKind, PatientState, StoreExt, WriteTx};
 
 /// What an affinity domain decides.
 #[derive(Clone, Debug)]

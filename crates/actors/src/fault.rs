@@ -82,6 +82,7 @@ pub enum Fault {
         code: String,
         context: String,
         location: Option<String>,
+        transient: bool,
     },
     /// Our own fault; the id finds the log line.
     Internal {
@@ -94,16 +95,7 @@ impl Fault {
     pub fn is_transient(&self) -> bool {
         match self {
             Fault::Busy | Fault::OutOfResources(_) | Fault::PeerUnavailable { .. } | Fault::Internal { .. } => true,
-            Fault::Remote { code, .. } => matches!(
-                code.as_str(),
-                "XDSRegistryBusy"
-                    | "XDSRepositoryBusy"
-                    | "XDSRegistryNotAvailable"
-                    | "XDSRegistryOutOfResources"
-                    | "XDSRepositoryOutOfResources"
-                    | "XDSRegistryError"
-                    | "XDSRepositoryError"
-            ),
+            Fault::Remote { transient, .. } => *transient,
             _ => false,
         }
     }

@@ -6,18 +6,29 @@
 
 mod cx;
 mod document_registry;
+mod document_repository;
 mod fault;
+mod imaging_document_source;
 mod partial;
 mod patient_identity;
+mod repository_directory;
 mod store_faults;
+mod stream;
 mod waist;
 
 pub use cx::{Caller, Clock, Cx, Identifiers, short_id};
 pub use document_registry::{DocumentRegistry, RegistryPolicy};
+pub use document_repository::{DocumentRepository, RegisterAt};
 pub use fault::{Fault, Refusal};
+pub use imaging_document_source::{
+    DraftManifest, ImagingDocumentSource, ManifestIdentity, ManifestMaker, NotPublishable, SourcePolicy,
+    UnknownPatientAtSource,
+};
 pub use partial::{Found, SilentParty};
 pub use patient_identity::PatientIdentity;
+pub use repository_directory::RepositoryDirectory;
+pub use stream::{blob_stream, once, read_ahead};
 pub use waist::{
     BoxFuture, ByteStream, DocumentContent, DocumentRequest, Identity, ImageRequest, Imaging, InstanceStream,
-    ProvidedDocument, Registered, Registry, Repository, Retrieved, RetrievedDocument, ServedInstance,
+    PatientNews, ProvidedDocument, Registered, Registry, Repository, Retrieved, RetrievedDocument, ServedInstance,
 };

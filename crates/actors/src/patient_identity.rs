@@ -1,7 +1,7 @@
 //! Patient Identity Manager on this node's own store. Source: ITI TF-2 3.44, PIXm 2:3.104; spec/xds.md section 20.
 
 use crate::store_faults::{internal, storage};
-use crate::{BoxFuture, Cx, Fault, Found, Identity, Refusal};
+use crate::{BoxFuture, Cx, Fault, Found, Identity, PatientNews, Refusal};
 use model::{Invalid, Oid, Patient, PatientId};
 use std::sync::Arc;
 use store::{MetadataStore, PatientSearch, StoreError, StoreExt};
@@ -20,7 +20,7 @@ impl PatientIdentity {
 }
 
 impl Identity for PatientIdentity {
-    fn feed<'a>(&'a self, patient: &'a Patient, cx: &'a Cx) -> BoxFuture<'a, Result<(), Refusal>> {
+    fn feed<'a>(&'a self, patient: &'a Patient, news: PatientNews, cx: &'a Cx) -> BoxFuture<'a, Result<(), Refusal>> {
         Box::pin(async move {
             if patient.id.domain != self.domain {
                 let rule = format!("must be assigned by {}, the domain of this registry", self.domain);
@@ -28,7 +28,13 @@ impl Identity for PatientIdentity {
                 return Err(Fault::InvalidMetadata(invalid).into());
             }
             let patient = patient.clone();
-            let fed = self.store.write(move |tx| tx.put_patient(&patient)).await;
+            let fed = self
+                .store
+                .write(move |tx| match news {
+                    PatientNews::Added if tx.patient(&patient.id)?.is_some() => Ok(()),
+                    PatientNews::Added | PatientNews::Revised => tx.put_patient(&patient),
+                })
+                .await;
             fed.map_err(|error| match error {
                 StoreError::Refused(_) => {
                     let rule = "was merged into another patient and cannot be fed again";

@@ -10,6 +10,7 @@ use model::{
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
+use store::BlobRef;
 
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, Fault>> + Send>>;
@@ -46,16 +47,20 @@ pub struct Registered {
     pub warnings: Vec<Invalid>,
 }
 
-/// A document on its way in: received into a file of the store that is not yet named.
+/// A document on its way in.
 pub struct ProvidedDocument {
     /// Id of the DocumentEntry it belongs to.
     pub entry_id: ObjectId,
     pub content: DocumentContent,
 }
 
-/// Bytes of a document, in memory when small, else in a file that its owner removes when dropped.
+/// Bytes of a document that is being provided.
+#[derive(Clone, Debug)]
 pub enum DocumentContent {
     Memory(Bytes),
+    /// Already durable in the receiving repository's own blob store, named by content.
+    Blob(BlobRef),
+    /// On the sender's disk.
     File(PathBuf),
 }
 
@@ -135,13 +140,22 @@ pub trait Imaging: Send + Sync {
     fn fetch<'a>(&'a self, request: &'a ImageRequest, cx: &'a Cx) -> BoxFuture<'a, Result<InstanceStream, Refusal>>;
 }
 
+/// What an identity feed says of a patient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PatientNews {
+    /// Here is a patient: what is known of it already stays, so that a hospital's old data overwrite nothing.
+    Added,
+    /// Demographics changed, and these are the right ones.
+    Revised,
+}
+
 /// Who patients are.
 pub trait Identity: Send + Sync {
     /// Makes a patient known, or brings its demographics up to date. Doing it twice is the same as once.
     ///
-    /// Errors: `InvalidMetadata` for an identifier of another domain.
+    /// Errors: `InvalidMetadata` for an identifier of another domain, or one that was merged away.
     /// Source: ITI TF-2 3.44, PIXm 2:3.104.
-    fn feed<'a>(&'a self, patient: &'a Patient, cx: &'a Cx) -> BoxFuture<'a, Result<(), Refusal>>;
+    fn feed<'a>(&'a self, patient: &'a Patient, news: PatientNews, cx: &'a Cx) -> BoxFuture<'a, Result<(), Refusal>>;
 
     /// The patient with this identifier.
     fn find<'a>(&'a self, id: &'a PatientId, cx: &'a Cx) -> BoxFuture<'a, Result<Option<Patient>, Refusal>>;

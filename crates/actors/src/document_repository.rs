@@ -1,0 +1,340 @@
+//! Document Repository on this node's own store: bytes and metadata become durable together, or not at all.
+//! Source: ITI TF-2 3.41.4.1.3, 3.43.4.1.3; spec/xds.md sections 13, 15, 17.
+
+use crate::store_faults::{internal, storage};
+use crate::{
+    BoxFuture, Cx, DocumentContent, DocumentRegistry, DocumentRequest, Fault, ProvidedDocument, Refusal, Registered,
+    Registry, Repository, Retrieved, RetrievedDocument, blob_stream, once,
+};
+use bytes::Bytes;
+use model::{DocumentQuery, Invalid, ObjectId, Oid, Submission, UniqueId};
+use std::collections::HashMap;
+use std::sync::Arc;
+use store::{
+    BlobRef, BlobStore, DocumentPlace, DocumentState, INLINE_LIMIT_OCTETS, MetadataStore, Put, StoreError, StoreExt,
+    StoredDocument, WriteTx, digest_of,
+};
+
+/// Where a repository registers.
+#[derive(Clone)]
+pub enum RegisterAt {
+    /// The registry shares the store: documents and metadata are one commit.
+    Local(DocumentRegistry),
+    /// Documents are staged first, and given out once the registry has taken them.
+    Peer(Arc<dyn Registry>),
+}
+
+/// A repository on the node's own store.
+#[derive(Clone)]
+pub struct DocumentRepository {
+    unique_id: Oid,
+    store: Arc<dyn MetadataStore>,
+    blobs: Arc<dyn BlobStore>,
+    register_at: RegisterAt,
+}
+
+/// A document whose hashes are known, ready to be recorded.
+struct Ready {
+    unique_id: UniqueId,
+    mime_type: String,
+    digest: BlobRef,
+    /// Present when the document is small enough to live beside its metadata.
+    inline: Option<Bytes>,
+}
+
+impl DocumentRepository {
+    pub fn new(
+        unique_id: Oid,
+        store: Arc<dyn MetadataStore>,
+        blobs: Arc<dyn BlobStore>,
+        register_at: RegisterAt,
+    ) -> Self {
+        DocumentRepository { unique_id, store, blobs, register_at }
+    }
+
+    pub fn unique_id(&self) -> &Oid {
+        &self.unique_id
+    }
+
+    /// Where an incoming document's bytes go while they arrive; see [`DocumentContent::Blob`].
+    pub fn blobs(&self) -> &Arc<dyn BlobStore> {
+        &self.blobs
+    }
+
+    /// Decides what became of documents whose registration was under way when the node stopped: given out when the
+    /// registry knows them, removed when it does not, left alone while it does not answer. Shape: how many are left.
+    pub async fn recover(&self, cx: &Cx) -> Result<usize, Refusal> {
+        let before = cx.now_unix_micros();
+        let staged = self.store.read(move |tx| tx.staged_documents(before, 1000)).await;
+        let staged = staged.map_err(|e| internal(e, &cx.request_id))?;
+        let mut left = 0;
+        for document in staged {
+            let RegisterAt::Peer(registry) = &self.register_at else { continue };
+            let query = DocumentQuery { unique_ids: vec![document.unique_id.clone()], ..DocumentQuery::default() };
+            let known = match registry.find(&query, cx).await {
+                Ok(found) => found.items.iter().any(|e| e.repository_unique_id.as_ref() == Some(&self.unique_id)),
+                Err(refusal) => {
+                    tracing::warn!(request_id = cx.request_id, %refusal, "cannot settle a staged document yet");
+                    left += 1;
+                    continue;
+                }
+            };
+            self.settle(vec![document.unique_id], known, cx).await?;
+        }
+        Ok(left)
+    }
+
+    fn prepare(&self, submission: &mut Submission, documents: Vec<ProvidedDocument>) -> Result<Vec<Ready>, Refusal> {
+        let mut faults = Vec::new();
+        let mut contents: HashMap<ObjectId, DocumentContent> = HashMap::new();
+        for document in documents {
+            if submission.entry(&document.entry_id).is_none() {
+                faults.push(Fault::MissingDocumentMetadata(document.entry_id.to_string()));
+            }
+            contents.insert(document.entry_id, document.content);
+        }
+        let mut ready: Vec<Ready> = Vec::new();
+        for entry in &mut submission.entries {
+            let Some(content) = contents.remove(&entry.id) else {
+                faults.push(Fault::MissingDocument(entry.id.to_string()));
+                continue;
+            };
+            let (digest, inline) = match content {
+                DocumentContent::Blob(digest) => (digest, None),
+                DocumentContent::Memory(bytes) if bytes.len() <= INLINE_LIMIT_OCTETS => {
+                    (digest_of(&bytes), Some(bytes))
+                }
+                DocumentContent::Memory(bytes) => (self.blobs.put(&bytes).map_err(|e| storage(e, "provide"))?, None),
+                DocumentContent::File(path) => {
+                    let bytes = std::fs::read(&path)
+                        .map_err(|e| Fault::OutOfResources(format!("cannot read the document: {}", e.kind())))?;
+                    (self.blobs.put(&bytes).map_err(|e| storage(e, "provide"))?, None)
+                }
+            };
+            let mut wrong = |field: &str, submitted: String, actual: String| {
+                let rule = format!("must be that of the document's octets, {actual}");
+                let invalid = Invalid::new(format!("DocumentEntry.{field}"), rule, submitted).on(entry.id.as_str());
+                faults.push(Fault::InvalidDocument(invalid));
+            };
+            if let Some(hash) = entry.hash.as_ref().filter(|hash| **hash != digest.sha1) {
+                wrong("hash", hash.to_string(), digest.sha1.to_string());
+            }
+            if let Some(size) = entry.size_octets.filter(|size| *size != digest.size_octets) {
+                wrong("size", size.to_string(), digest.size_octets.to_string());
+            }
+            entry.hash = Some(digest.sha1.clone());
+            entry.size_octets = Some(digest.size_octets);
+            entry.repository_unique_id = Some(self.unique_id.clone());
+            let twin = ready.iter().find(|r| r.unique_id == entry.unique_id);
+            if twin.is_some_and(|twin| twin.digest != digest) {
+                faults.push(Fault::DuplicateUniqueIdInMessage(entry.unique_id.to_string()));
+            }
+            let (unique_id, mime_type) = (entry.unique_id.clone(), entry.mime_type.clone());
+            ready.push(Ready { unique_id, mime_type, digest, inline });
+        }
+        match Refusal::of(faults) {
+            Some(refusal) => {
+                self.drop_blobs(ready.iter().filter(|r| r.inline.is_none()).map(|r| r.digest.sha256).collect());
+                Err(refusal)
+            }
+            None => Ok(ready),
+        }
+    }
+
+    async fn store_and_register(
+        &self,
+        submission: Submission,
+        ready: Vec<Ready>,
+        cx: &Cx,
+    ) -> Result<Registered, Refusal> {
+        let now = cx.now_unix_micros();
+        match &self.register_at {
+            RegisterAt::Local(registry) => {
+                let request_id = cx.request_id.clone();
+                let alongside = Box::new(move |tx: &mut dyn WriteTx| {
+                    for document in &ready {
+                        record(tx, document, DocumentState::Committed, now, &request_id)?;
+                    }
+                    Ok(())
+                });
+                registry.register_with(submission, Some(alongside), cx).await
+            }
+            RegisterAt::Peer(registry) => {
+                let request_id = cx.request_id.clone();
+                let all: Vec<UniqueId> = ready.iter().map(|d| d.unique_id.clone()).collect();
+                let added = self
+                    .store
+                    .write(move |tx| {
+                        let mut added = Vec::new();
+                        for document in &ready {
+                            if record(tx, document, DocumentState::Staged, now, &request_id)? == Put::Added {
+                                added.push(document.unique_id.clone());
+                            }
+                        }
+                        Ok::<_, Failed>(added)
+                    })
+                    .await
+                    .map_err(|Failed(refusal)| refusal)?;
+                let registered = registry.register(submission, cx).await;
+                // A registry that did not answer may have registered all the same; `recover` finds out.
+                match &registered {
+                    Ok(_) => self.settle(all, true, cx).await?,
+                    Err(refusal) if refusal.is_transient() => {}
+                    Err(_) => self.settle(added, false, cx).await?,
+                }
+                registered
+            }
+        }
+    }
+
+    /// Gives staged documents out, or removes them with their blobs.
+    async fn settle(&self, documents: Vec<UniqueId>, registered: bool, cx: &Cx) -> Result<(), Refusal> {
+        let removed = self
+            .store
+            .write(move |tx| {
+                let mut removed = Vec::new();
+                for id in &documents {
+                    if registered {
+                        tx.commit_document(id)?;
+                    } else if let Some(document) = tx.remove_document(id)? {
+                        removed.push(document);
+                    }
+                }
+                Ok::<_, StoreError>(removed)
+            })
+            .await
+            .map_err(|e| storage(e, &cx.request_id))?;
+        let blobs = removed.iter().filter(|d| d.place == DocumentPlace::Blob).map(|d| d.sha256).collect();
+        self.drop_blobs(blobs);
+        Ok(())
+    }
+
+    /// Removes blobs of a refused submission; one that another document uses stays. What fails here is swept at start.
+    fn drop_blobs(&self, blobs: Vec<store::Sha256>) {
+        for blob in blobs {
+            let referenced = self.store.read_blocking(|tx| tx.blob_is_referenced(&blob));
+            if referenced == Ok(false)
+                && let Err(error) = self.blobs.remove(&blob)
+            {
+                tracing::warn!(%error, "cannot remove the file of a refused document; it goes at the next start");
+            }
+        }
+    }
+
+    async fn open(&self, request: &DocumentRequest, cx: &Cx) -> Result<RetrievedDocument, Fault> {
+        if request.repository_unique_id != self.unique_id {
+            let repository = request.repository_unique_id.clone();
+            return Err(Fault::UnknownRepository { repository, unique_id: request.unique_id.clone() });
+        }
+        let id = request.unique_id.clone();
+        let found = self
+            .store
+            .read(move |tx| {
+                let Some(document) = tx.document(&id)? else { return Ok(None) };
+                let inline = match document.place {
+                    DocumentPlace::Inline => tx.document_bytes(&id)?,
+                    DocumentPlace::Blob => None,
+                };
+                Ok::<_, StoreError>(Some((document, inline)))
+            })
+            .await
+            .map_err(|e| first(internal(e, &cx.request_id)))?;
+        let not_found = || Fault::DocumentNotFound(request.unique_id.clone());
+        let (document, inline) = found.filter(|(d, _)| d.state == DocumentState::Committed).ok_or_else(not_found)?;
+        let body = match inline {
+            Some(bytes) => once(Bytes::from(bytes)),
+            None => {
+                let opened = self.blobs.open(&document.sha256).map_err(|e| first(internal(e, &cx.request_id)))?;
+                blob_stream(Arc::from(opened.ok_or_else(not_found)?), cx.request_id.clone())
+            }
+        };
+        let (mime_type, size_octets) = (document.mime_type, Some(document.size_octets));
+        Ok(RetrievedDocument { request: request.clone(), mime_type, size_octets, body })
+    }
+}
+
+impl Repository for DocumentRepository {
+    fn provide<'a>(
+        &'a self,
+        mut submission: Submission,
+        documents: Vec<ProvidedDocument>,
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<Registered, Refusal>> {
+        Box::pin(async move {
+            let ready = self.prepare(&mut submission, documents)?;
+            let blobs = ready.iter().filter(|r| r.inline.is_none()).map(|r| r.digest.sha256).collect();
+            let registered = self.store_and_register(submission, ready, cx).await;
+            if registered.is_err() {
+                self.drop_blobs(blobs);
+            }
+            registered
+        })
+    }
+
+    fn retrieve<'a>(
+        &'a self,
+        requests: &'a [DocumentRequest],
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<Retrieved, Refusal>> {
+        Box::pin(async move {
+            let mut retrieved = Retrieved { documents: Vec::new(), faults: Vec::new() };
+            for request in requests {
+                match self.open(request, cx).await {
+                    Ok(document) => retrieved.documents.push(document),
+                    Err(fault) => retrieved.faults.push(fault),
+                }
+            }
+            Ok(retrieved)
+        })
+    }
+}
+
+struct Failed(Refusal);
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        Failed(storage(error, "provide"))
+    }
+}
+
+impl From<Refusal> for Failed {
+    fn from(refusal: Refusal) -> Self {
+        Failed(refusal)
+    }
+}
+
+fn record(
+    tx: &mut dyn WriteTx,
+    document: &Ready,
+    state: DocumentState,
+    now: i64,
+    request_id: &str,
+) -> Result<Put, Refusal> {
+    let existed = tx.document(&document.unique_id).map_err(|e| internal(e, request_id))?;
+    let outcome = match &document.inline {
+        Some(bytes) => tx
+            .put_document_inline(&document.unique_id, &document.mime_type, bytes, state, now)
+            .map(|_| if existed.is_some() { Put::AlreadyThere } else { Put::Added }),
+        None => tx.put_document(&StoredDocument {
+            unique_id: document.unique_id.clone(),
+            mime_type: document.mime_type.clone(),
+            size_octets: document.digest.size_octets,
+            sha1: document.digest.sha1.clone(),
+            sha256: document.digest.sha256,
+            state,
+            place: DocumentPlace::Blob,
+            stored_at: now,
+        }),
+    };
+    outcome.map_err(|error| match error {
+        StoreError::Conflict { .. } if existed.is_some_and(|d| d.size_octets != document.digest.size_octets) => {
+            Fault::NonIdenticalSize(document.unique_id.clone()).into()
+        }
+        StoreError::Conflict { .. } => Fault::NonIdenticalHash(document.unique_id.clone()).into(),
+        error => storage(error, request_id),
+    })
+}
+
+fn first(refusal: Refusal) -> Fault {
+    refusal.first().clone()
+}

@@ -1,0 +1,463 @@
+//! Imaging Document Source: from a study that has been quiet to a manifest in the registry, by steps that may each run
+//! twice. Source: RAD TF-2 4.68; spec/dicom.md section 6; design section 5 (durable outbox).
+//!
+//! What a manifest will be called is written down before it is first sent, so that after a crash or a silent peer the
+//! same submission is sent again, or found to have arrived.
+
+use crate::{Cx, DocumentContent, Fault, Identity, PatientNews, ProvidedDocument, Refusal, Registry, Repository};
+use bytes::Bytes;
+use model::{
+    Association, AssociationType, AvailabilityStatus, Code, DocumentEntry, DocumentQuery, Dtm, ObjectId, Oid, Patient,
+    ReferenceId, ReferenceTerm, SeriesInstanceUid, SopInstanceUid, StudyInstanceUid, Submission, SubmissionSet,
+    SubmissionSetStatus, UniqueId,
+};
+use std::sync::Arc;
+use store::{
+    InstanceSelect, Job, MetadataStore, NewJob, Publication, Sha256, StoreError, StoreExt, StoredInstance, StudySelect,
+    StudyState,
+};
+
+const JOB: &str = "publish-manifest";
+/// Node state: how the manifest under way is called, per study.
+const ATTEMPT: &str = "publication-attempt";
+/// Node state: SOP Instance UIDs that the current manifest lists, one a line, per study.
+pub(crate) const LISTED: &str = "manifest-instances";
+const MICROS: i64 = 1_000_000;
+
+/// The identity of a manifest that is to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestIdentity {
+    pub sop_instance: SopInstanceUid,
+    pub series_instance: SeriesInstanceUid,
+    pub created: Dtm,
+    /// entryUUID of its DocumentEntry.
+    pub entry: ObjectId,
+}
+
+/// A manifest ready to be submitted.
+pub struct DraftManifest {
+    /// The KOS, Part 10.
+    pub document: Bytes,
+    pub entry: DocumentEntry,
+    /// As the instances describe the patient, under the affinity domain's id.
+    pub patient: Patient,
+    /// Equal for two drafts that say the same.
+    pub content: Sha256,
+    /// What it lists.
+    pub instances: Vec<SopInstanceUid>,
+}
+
+/// Why a study cannot be published until somebody acts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotPublishable {
+    /// Nothing left that may be listed.
+    NothingToList,
+    /// In words for the operator: what is missing and where to mend it.
+    Held(String),
+}
+
+/// Reads stored instances and writes manifests: the part that knows DICOM.
+pub trait ManifestMaker: Send + Sync {
+    /// Errors: see [`NotPublishable`]. Blocks while it reads the instances' headers.
+    fn draft(
+        &self,
+        study: &StudyState,
+        instances: &[StoredInstance],
+        identity: &ManifestIdentity,
+    ) -> Result<DraftManifest, NotPublishable>;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnknownPatientAtSource {
+    /// Send the patient to the identity manager first.
+    Feed,
+    /// Hold the study, with its reason.
+    Hold,
+}
+
+#[derive(Clone, Debug)]
+pub struct SourcePolicy {
+    /// A study is complete when nothing came for this long.
+    pub quiet_micros: i64,
+    /// But it is published at the latest after this long.
+    pub max_delay_micros: i64,
+    pub unknown_patient: UnknownPatientAtSource,
+    /// SubmissionSet.sourceId.
+    pub source_id: Oid,
+    pub content_type_code: Code,
+    /// Studies published at the same time.
+    pub parallel: usize,
+}
+
+/// Publishes the studies of the node's archive.
+pub struct ImagingDocumentSource {
+    pub store: Arc<dyn MetadataStore>,
+    pub maker: Arc<dyn ManifestMaker>,
+    pub identity: Option<Arc<dyn Identity>>,
+    pub registry: Arc<dyn Registry>,
+    pub repository: Arc<dyn Repository>,
+    pub policy: SourcePolicy,
+}
+
+/// One manifest under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Attempt {
+    revision: u64,
+    identity: ManifestIdentity,
+    set: ObjectId,
+    set_unique_id: String,
+    /// What it lists; instances that came later belong to the next.
+    instances: Vec<String>,
+}
+
+enum Step {
+    /// Done, or nothing to do.
+    Published {
+        attempt: Attempt,
+        content: Sha256,
+        listed: Vec<SopInstanceUid>,
+        entry: ObjectId,
+    },
+    Unchanged {
+        revision: u64,
+    },
+    Held(String),
+    Refused(Refusal),
+}
+
+impl ImagingDocumentSource {
+    /// Queues jobs for the studies that are due and runs what is queued; returns how long to wait (microseconds) before
+    /// calling again, at most a second.
+    pub async fn turn(&self, cx: &Cx) -> i64 {
+        if let Err(error) = self.queue_due(cx).await {
+            tracing::error!(request_id = cx.request_id, %error, "cannot look for studies to publish");
+            return MICROS;
+        }
+        let now = cx.now_unix_micros();
+        let parallel = self.policy.parallel;
+        // The lease outlasts every time limit of the peers; after a crash the next start frees it.
+        let claimed = self.store.write(move |tx| tx.claim(&[JOB], now, now + 600 * MICROS, parallel)).await;
+        let jobs = match claimed {
+            Ok(jobs) => jobs,
+            Err(error) => {
+                let error: StoreError = error;
+                tracing::error!(request_id = cx.request_id, %error, "cannot take publishing jobs");
+                return MICROS;
+            }
+        };
+        let again = jobs.len() == parallel;
+        futures_util::future::join_all(jobs.into_iter().map(|job| self.run(job, cx))).await;
+        if again { 0 } else { self.wait(cx).await }
+    }
+
+    async fn wait(&self, cx: &Cx) -> i64 {
+        let now = cx.now_unix_micros();
+        let quiet = self.policy.quiet_micros;
+        let next: Result<Option<i64>, StoreError> = self
+            .store
+            .read(move |tx| {
+                let job = tx.next_job_at(&[JOB])?;
+                let study = tx.next_unpublished()?.map(|at| at + quiet);
+                Ok(job.into_iter().chain(study).min())
+            })
+            .await;
+        let until = next.ok().flatten().map_or(MICROS, |at| at - now);
+        until.clamp(20_000, MICROS)
+    }
+
+    async fn queue_due(&self, cx: &Cx) -> Result<(), StoreError> {
+        let now = cx.now_unix_micros();
+        let (quiet_before, changed_before) = (now - self.policy.quiet_micros, now - self.policy.max_delay_micros);
+        self.store
+            .write(move |tx| {
+                for study in tx.studies(StudySelect::Due { quiet_before, changed_before }, 100)? {
+                    let key = study.study.to_string();
+                    let revision = study.revision.to_string().into_bytes();
+                    // A job that was given up stays so until a person replays it or the study changes.
+                    if tx.job_about(JOB, &key)?.is_some_and(|job| job.payload == revision) {
+                        continue;
+                    }
+                    tx.enqueue(&NewJob { kind: JOB.into(), key, payload: revision, not_before: now, created_at: now })?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    async fn run(&self, job: Job, cx: &Cx) {
+        let Ok(study) = StudyInstanceUid::parse(&job.key) else { return };
+        let outcome = self.publish(&study, cx).await.unwrap_or_else(Step::Refused);
+        if let Err(error) = self.record(&job, &study, outcome, cx).await {
+            tracing::error!(request_id = cx.request_id, %error, study = study.as_str(), "cannot record a publication");
+        }
+    }
+
+    async fn publish(&self, study: &StudyInstanceUid, cx: &Cx) -> Result<Step, Refusal> {
+        let uid = study.clone();
+        let loaded: Result<_, StoreError> = self
+            .store
+            .read(move |tx| {
+                let state = tx.study(&uid)?;
+                let instances = tx.instances(InstanceSelect::Study(&uid))?;
+                let attempt = tx.state(ATTEMPT, uid.as_str())?;
+                Ok((state, instances, attempt.and_then(|bytes| Attempt::decode(&bytes))))
+            })
+            .await;
+        let (state, instances, attempt) = loaded.map_err(|e| crate::store_faults::internal(e, &cx.request_id))?;
+        let Some(state) = state else { return Ok(Step::Unchanged { revision: 0 }) };
+        let instances: Vec<StoredInstance> = instances.into_iter().filter(|i| i.held.is_none()).collect();
+        if let Some(attempt) = attempt {
+            let registered = self.registered(&attempt, cx).await?;
+            let listed =
+                instances.into_iter().filter(|i| attempt.instances.iter().any(|uid| uid == i.instance.as_str()));
+            let listed: Vec<StoredInstance> = listed.collect();
+            if let Some(entry) = registered
+                && let Ok(draft) = self.draft(&state, listed.clone(), attempt.identity.clone()).await
+            {
+                return Ok(Step::Published { attempt, content: draft.content, listed: draft.instances, entry });
+            }
+            return self.send(&state, listed, attempt, cx).await;
+        }
+        let identity = ManifestIdentity {
+            sop_instance: own_uid(cx, SopInstanceUid::parse),
+            series_instance: own_uid(cx, SeriesInstanceUid::parse),
+            created: cx.now(),
+            entry: cx.identifiers.entry_uuid(),
+        };
+        let draft = match self.draft(&state, instances.clone(), identity.clone()).await {
+            Ok(draft) => draft,
+            Err(NotPublishable::NothingToList) if state.publication.is_none() => {
+                return Ok(Step::Held("no instance of this study may be listed in a manifest".into()));
+            }
+            Err(NotPublishable::NothingToList) => {
+                return Ok(Step::Held("every instance that the published manifest lists is gone or rejected".into()));
+            }
+            Err(NotPublishable::Held(reason)) => return Ok(Step::Held(reason)),
+        };
+        if state.publication.as_ref().is_some_and(|p| p.content_hash == draft.content) {
+            return Ok(Step::Unchanged { revision: state.revision });
+        }
+        let attempt = Attempt {
+            revision: state.revision,
+            identity,
+            set: cx.identifiers.entry_uuid(),
+            set_unique_id: cx.identifiers.uid(),
+            instances: instances.iter().map(|i| i.instance.to_string()).collect(),
+        };
+        let (key, bytes) = (study.to_string(), attempt.encode());
+        let written: Result<(), StoreError> =
+            self.store.write(move |tx| tx.put_state(ATTEMPT, &key, Some(&bytes))).await;
+        written.map_err(|e| crate::store_faults::storage(e, &cx.request_id))?;
+        self.send(&state, instances, attempt, cx).await
+    }
+
+    async fn draft(
+        &self,
+        state: &StudyState,
+        instances: Vec<StoredInstance>,
+        identity: ManifestIdentity,
+    ) -> Result<DraftManifest, NotPublishable> {
+        let (maker, state) = (self.maker.clone(), state.clone());
+        let made = tokio::task::spawn_blocking(move || maker.draft(&state, &instances, &identity)).await;
+        made.unwrap_or_else(|_| Err(NotPublishable::Held("reading the instances failed; the log says where".into())))
+    }
+
+    async fn send(
+        &self,
+        state: &StudyState,
+        instances: Vec<StoredInstance>,
+        attempt: Attempt,
+        cx: &Cx,
+    ) -> Result<Step, Refusal> {
+        let draft = match self.draft(state, instances, attempt.identity.clone()).await {
+            Ok(draft) => draft,
+            Err(NotPublishable::Held(reason)) => return Ok(Step::Held(reason)),
+            Err(NotPublishable::NothingToList) => {
+                return Ok(Step::Held("no instance of this study may be listed in a manifest".into()));
+            }
+        };
+        if self.policy.unknown_patient == UnknownPatientAtSource::Feed
+            && let Some(identity) = &self.identity
+        {
+            identity.feed(&draft.patient, PatientNews::Added, cx).await?;
+        }
+        let replaced = self.current(&draft.entry, cx).await?;
+        let submission = self.submission(&draft.entry, &attempt, &replaced);
+        let content = DocumentContent::Memory(draft.document);
+        let document = ProvidedDocument { entry_id: draft.entry.id.clone(), content };
+        match self.repository.provide(submission, vec![document], cx).await {
+            Ok(_) => {
+                let entry = attempt.identity.entry.clone();
+                Ok(Step::Published { attempt, content: draft.content, listed: draft.instances, entry })
+            }
+            Err(refusal) => {
+                let unknown = refusal.faults().iter().any(|f| matches!(f, Fault::UnknownPatient(_)));
+                if unknown && self.policy.unknown_patient == UnknownPatientAtSource::Hold {
+                    let reason = "the registry does not know this patient; feed the identity (ITI-8, ITI-44 or ITI-104), then `manifold replay`";
+                    return Ok(Step::Held(reason.into()));
+                }
+                Err(refusal)
+            }
+        }
+    }
+
+    /// The entry of an attempt that reached the registry though we never heard of it.
+    async fn registered(&self, attempt: &Attempt, cx: &Cx) -> Result<Option<ObjectId>, Refusal> {
+        let unique_ids = vec![UniqueId::from(&attempt.identity.sop_instance)];
+        let query = DocumentQuery { unique_ids, ..DocumentQuery::default() };
+        Ok(self.registry.find(&query, cx).await?.items.into_iter().next().map(|entry| entry.id))
+    }
+
+    /// Approved manifests of the same study by the same institution: what this one replaces.
+    async fn current(&self, draft: &DocumentEntry, cx: &Cx) -> Result<Vec<ObjectId>, Refusal> {
+        let Some(study) = draft.study_instance_uids().next().and_then(|s| StudyInstanceUid::parse(s).ok()) else {
+            return Ok(Vec::new());
+        };
+        let query = DocumentQuery {
+            reference_ids: vec![vec![ReferenceTerm::Exact(ReferenceId::study(&study))]],
+            ..DocumentQuery::of_patient(draft.patient_id.clone()).approved()
+        };
+        let institution = |e: &DocumentEntry| e.authors.iter().flat_map(|a| a.institutions.first()).next().cloned();
+        let found = self.registry.find(&query, cx).await?;
+        let ours = found.items.into_iter().filter(|e| e.is_kos() && institution(e) == institution(draft));
+        Ok(ours.filter(|e| e.unique_id != draft.unique_id).map(|e| e.id).collect())
+    }
+
+    fn submission(&self, entry: &DocumentEntry, attempt: &Attempt, replaced: &[ObjectId]) -> Submission {
+        let approved = AvailabilityStatus::Approved;
+        let association = |n: usize, kind, source: &ObjectId, target: &ObjectId| Association {
+            id: symbolic(&format!("association-{n}")),
+            kind,
+            source: source.clone(),
+            target: target.clone(),
+            availability_status: approved,
+            home_community_id: None,
+            submission_set_status: None,
+            documentation: None,
+            extra: Vec::new(),
+        };
+        let set = SubmissionSet {
+            id: attempt.set.clone(),
+            availability_status: approved,
+            home_community_id: None,
+            title: entry.title.clone(),
+            comments: model::Text::default(),
+            authors: entry.authors.clone(),
+            content_type_code: self.policy.content_type_code.clone(),
+            patient_id: entry.patient_id.clone(),
+            source_id: self.policy.source_id.clone(),
+            unique_id: UniqueId::parse(&attempt.set_unique_id).unwrap_or_else(|_| entry.unique_id.clone()),
+            submission_time: attempt.identity.created.clone(),
+            intended_recipients: Vec::new(),
+            extra: Vec::new(),
+        };
+        let mut member = association(0, AssociationType::HasMember, &set.id, &entry.id);
+        member.submission_set_status = Some(SubmissionSetStatus::Original);
+        let mut associations = vec![member];
+        for (n, target) in replaced.iter().enumerate() {
+            associations.push(association(n + 1, AssociationType::Rplc, &entry.id, target));
+        }
+        Submission { set, entries: vec![entry.clone()], folders: Vec::new(), associations }
+    }
+
+    async fn record(&self, job: &Job, study: &StudyInstanceUid, step: Step, cx: &Cx) -> Result<(), StoreError> {
+        let (job_id, attempts, study) = (job.id, job.attempts, study.clone());
+        let now = cx.now_unix_micros();
+        let request_id = cx.request_id.clone();
+        self.store
+            .write(move |tx| {
+                let key = study.as_str();
+                match step {
+                    Step::Published { attempt, content, listed, entry } => {
+                        let publication = Publication {
+                            manifest: UniqueId::from(&attempt.identity.sop_instance),
+                            entry: Some(entry),
+                            content_hash: content,
+                            published_at: now,
+                        };
+                        tx.mark_published(&study, attempt.revision, Some(&publication))?;
+                        let listed: Vec<&str> = listed.iter().map(SopInstanceUid::as_str).collect();
+                        tx.put_state(LISTED, key, Some(listed.join("\n").as_bytes()))?;
+                        tx.put_state(ATTEMPT, key, None)?;
+                        tx.complete(job_id, now)?;
+                        tracing::info!(request_id, study = key, manifest = %publication.manifest, "manifest published");
+                    }
+                    Step::Unchanged { revision } => {
+                        if revision > 0 {
+                            tx.mark_published(&study, revision, None)?;
+                        }
+                        tx.complete(job_id, now)?;
+                    }
+                    Step::Held(reason) => {
+                        tracing::warn!(request_id, study = key, reason, "study held");
+                        tx.hold_study(&study, Some(&reason))?;
+                        tx.complete(job_id, now)?;
+                    }
+                    Step::Refused(refusal) => {
+                        tracing::warn!(request_id, study = key, ?refusal, attempts, "manifest not published");
+                        let again = again_at(&refusal, attempts, now);
+                        tx.attempt_failed(job_id, &refusal.to_string(), again, now)?;
+                    }
+                }
+                Ok(())
+            })
+            .await
+    }
+}
+
+/// When to try again: soon, then ever later up to half a minute while the other side may come back; three times in all
+/// when it refused, because a replaced target or a first answer that got lost mends itself by asking again.
+fn again_at(refusal: &Refusal, attempts: u32, now: i64) -> Option<i64> {
+    if !refusal.is_transient() && attempts >= 3 {
+        return None;
+    }
+    let delay = (MICROS / 2) << attempts.min(6);
+    Some(now + delay.min(30 * MICROS))
+}
+
+fn own_uid<T>(cx: &Cx, parse: fn(&str) -> Result<T, model::Invalid>) -> T {
+    // 2.25 and a decimal number of at most 39 digits is a UID whatever the number.
+    parse(&cx.identifiers.uid()).expect("a UID made from a UUID is well-formed")
+}
+
+fn symbolic(id: &str) -> ObjectId {
+    ObjectId::parse(id).expect("a short literal is a symbolic id")
+}
+
+impl Attempt {
+    /// Lines: version, revision, SOP UID, series UID, time, entryUUID, set UUID, set uniqueId, then instances.
+    fn encode(&self) -> Vec<u8> {
+        let mut lines = vec![
+            "1".to_owned(),
+            self.revision.to_string(),
+            self.identity.sop_instance.to_string(),
+            self.identity.series_instance.to_string(),
+            self.identity.created.to_string(),
+            self.identity.entry.to_string(),
+            self.set.to_string(),
+            self.set_unique_id.clone(),
+        ];
+        lines.extend(self.instances.iter().cloned());
+        lines.join("\n").into_bytes()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(bytes).ok()?;
+        let mut lines = text.lines();
+        if lines.next()? != "1" {
+            return None;
+        }
+        Some(Attempt {
+            revision: lines.next()?.parse().ok()?,
+            identity: ManifestIdentity {
+                sop_instance: SopInstanceUid::parse(lines.next()?).ok()?,
+                series_instance: SeriesInstanceUid::parse(lines.next()?).ok()?,
+                created: Dtm::parse(lines.next()?).ok()?,
+                entry: ObjectId::parse(lines.next()?).ok()?,
+            },
+            set: ObjectId::parse(lines.next()?).ok()?,
+            set_unique_id: lines.next()?.to_owned(),
+            instances: lines.map(str::to_owned).collect(),
+        })
+    }
+}
