@@ -112,23 +112,30 @@ pub(crate) fn domain(system: &str) -> Option<Oid> {
     Oid::parse(strip_prefix_ignore_case(system, "urn:oid:").unwrap_or(system)).ok()
 }
 
-/// Reference id types and the codings that imaging adds to the URN: (URN, v2-0203 code, DCM code, DCM meaning).
-const REFERENCE_TYPES: &[(&str, Option<&str>, Option<(&str, &str)>)] = &[
-    (reference_types::STUDY_INSTANCE_UID, None, Some(("110180", "Study Instance UID"))),
-    (reference_types::ACCESSION, Some("ACSN"), Some(("121022", "Accession Number"))),
-    (reference_types::ORDER, Some("PLAC"), Some(("121020", "Placer Order Number"))),
-    (reference_types::ENCOUNTER, Some("VN"), None),
+/// A reference id type and the codings that imaging adds to its URN.
+struct ReferenceType {
+    kind: &'static str,
+    v2: Option<&'static str>,
+    /// DCM code and meaning.
+    dcm: Option<(&'static str, &'static str)>,
+}
+
+const REFERENCE_TYPES: &[ReferenceType] = &[
+    ReferenceType { kind: reference_types::STUDY_INSTANCE_UID, v2: None, dcm: Some(("110180", "Study Instance UID")) },
+    ReferenceType { kind: reference_types::ACCESSION, v2: Some("ACSN"), dcm: Some(("121022", "Accession Number")) },
+    ReferenceType { kind: reference_types::ORDER, v2: Some("PLAC"), dcm: Some(("121020", "Placer Order Number")) },
+    ReferenceType { kind: reference_types::ENCOUNTER, v2: Some("VN"), dcm: None },
 ];
 
 /// An entry of referenceIdList. The XDS type is written as a coding beside those of MADO, so nothing is lost.
 pub fn of_reference_id(id: &ReferenceId) -> Identifier<'_> {
     let mut coding = Vec::with_capacity(3);
-    if let Some((_, v2, dcm)) = REFERENCE_TYPES.iter().find(|(kind, ..)| *kind == id.kind) {
-        if let Some(code) = v2 {
-            coding.push(Coding { system: Some(V2_0203.into()), code: Some((*code).into()), display: None });
+    if let Some(known) = REFERENCE_TYPES.iter().find(|t| t.kind == id.kind) {
+        if let Some(code) = known.v2 {
+            coding.push(Coding { system: Some(V2_0203.into()), code: Some(code.into()), display: None });
         }
-        if let Some((code, display)) = dcm {
-            let (code, display) = (Some((*code).into()), Some((*display).into()));
+        if let Some((code, display)) = known.dcm {
+            let (code, display) = (Some(code.into()), Some(display.into()));
             coding.push(Coding { system: Some(DCM.into()), code, display });
         }
     }
@@ -173,11 +180,11 @@ pub fn to_reference_id(identifier: &Identifier<'_>, fallback: &str) -> Option<Re
     };
     let urn = codings().filter(|c| c.system.as_deref() == Some(RFC_3986)).find_map(|c| c.code.as_deref());
     let kind = urn.map(str::to_owned).unwrap_or_else(|| {
-        let known = REFERENCE_TYPES.iter().find(|(_, v2, dcm)| {
-            v2.is_some_and(|code| has(V2_0203, code)) || dcm.is_some_and(|(code, _)| has(DCM, code))
-        });
+        let known = REFERENCE_TYPES
+            .iter()
+            .find(|t| t.v2.is_some_and(|code| has(V2_0203, code)) || t.dcm.is_some_and(|(code, _)| has(DCM, code)));
         match known {
-            Some((kind, ..)) => (*kind).to_owned(),
+            Some(known) => known.kind.to_owned(),
             None if system == Some(DICOM_UID) => reference_types::STUDY_INSTANCE_UID.to_owned(),
             None => fallback.to_owned(),
         }

@@ -24,7 +24,7 @@ pub mod systems;
 pub use error::{DecodeError, DecodeErrorKind};
 pub use resource::{
     Device, DeviceName, Organization, PatientLink, PatientResource, Practitioner, PractitionerRole, RelatedPerson,
-    Resource,
+    Resolve, Resource,
 };
 
 /// Media type of every body this crate writes.

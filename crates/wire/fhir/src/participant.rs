@@ -3,7 +3,7 @@
 
 use crate::datatypes::{Address, CodeableConcept, Coding, ContactPoint, HumanName, Identifier, Reference, Str};
 use crate::identifier::{fold_uid, of_patient_id, to_patient_id};
-use crate::resource::{Device, Organization, PatientResource, Practitioner, PractitionerRole, Resource};
+use crate::resource::{Device, Organization, PatientResource, Practitioner, PractitionerRole, Resolve, Resource};
 use crate::systems::{RFC_3986, looks_like_oid, scheme_of, strip_prefix_ignore_case, system_of};
 use crate::{datetime, patient};
 use model::{
@@ -192,7 +192,7 @@ fn address<'a>(xad: &str) -> Option<Address<'a>> {
 /// Where references lead: the contained resources, then the caller's own.
 pub(crate) struct Participants<'r, 'c> {
     pub contained: &'r [Resource<'r>],
-    pub resolve: Option<&'c dyn Fn(&str) -> Option<Resource<'static>>>,
+    pub resolve: Option<Resolve<'c>>,
 }
 
 impl Participants<'_, '_> {

@@ -247,7 +247,7 @@ pub fn id_of_resource_id(text: &str) -> Option<PatientId> {
 }
 
 /// The patient of `Patient/<id>`, relative or absolute, when the id is one that [`resource_id`] makes.
-pub(crate) fn id_of_reference(reference: &str) -> Option<PatientId> {
+pub fn id_of_reference(reference: &str) -> Option<PatientId> {
     let rest = match reference.rsplit_once("Patient/") {
         Some((before, rest)) if before.is_empty() || before.ends_with('/') => rest,
         _ => return None,

@@ -22,6 +22,9 @@ pub enum Resource<'a> {
     Other,
 }
 
+/// Follows a reference that leaves a resource (`Patient/1`, `urn:uuid:...`) to what it names.
+pub type Resolve<'c> = &'c dyn Fn(&str) -> Option<Resource<'static>>;
+
 impl Resource<'_> {
     /// The resource id, or the id of a contained resource.
     pub fn id(&self) -> Option<&str> {

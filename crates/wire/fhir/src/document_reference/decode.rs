@@ -5,7 +5,7 @@ use crate::datatypes::{CodeableConcept, Reference};
 use crate::error::DecodeError;
 use crate::identifier::{ENTRY_UUID, UNIQUE_ID, mhd_kind, object_id, to_patient_id, to_reference_id, to_unique_id};
 use crate::participant::{self, Participants};
-use crate::resource::Resource;
+use crate::resource::{Resolve, Resource};
 use crate::systems::{RFC_3986, code_of, code_of_concept, text_of};
 use crate::{datetime, json, patient};
 use base64::Engine as _;
@@ -24,7 +24,7 @@ pub struct DecodeContext<'c> {
     /// The patient when `subject` cannot be resolved otherwise: the one that was asked for, or the submission set's.
     pub patient: Option<&'c PatientId>,
     /// Follows references that leave the resource (`Patient/1`, `urn:uuid:...`): other entries of the same Bundle.
-    pub resolve: Option<&'c dyn Fn(&str) -> Option<Resource<'static>>>,
+    pub resolve: Option<Resolve<'c>>,
 }
 
 /// Who the document is about, as written.

@@ -18,6 +18,14 @@ pub enum Handling {
     Strict,
 }
 
+impl Handling {
+    /// From the value of a `Prefer` header; anything but `handling=strict` is lenient.
+    pub fn from_prefer(header: &str) -> Self {
+        let strict = header.split([',', ';']).any(|p| p.trim().eq_ignore_ascii_case("handling=strict"));
+        if strict { Handling::Strict } else { Handling::Lenient }
+    }
+}
+
 /// What the node allows and how the caller asked.
 #[derive(Clone, Debug)]
 pub struct SearchOptions {
