@@ -6,23 +6,30 @@
 //! Start with [`SqliteStore::open`], [`StoreExt`] and the traits that make up [`ReadTx`] and [`WriteTx`].
 
 mod archive;
+mod audit_log;
 mod blobs;
 mod documents;
 mod error;
+mod files;
 mod metadata;
 mod outbox;
 mod patients;
+mod record;
 mod registry;
 mod reply;
+mod sqlite;
 
 pub use archive::{ArchiveRead, ArchiveWrite, InstanceSelect, Publication, StoredInstance, StudySelect, StudyState};
+pub use audit_log::{AuditLines, AuditLog, AuditOptions};
 pub use blobs::{BlobReader, BlobRef, BlobStore, BlobWriter, Sha256, Swept, digest_of};
 pub use documents::{
     DocumentPlace, DocumentRead, DocumentState, DocumentWrite, INLINE_LIMIT_OCTETS, Put, StoredDocument,
 };
 pub use error::StoreError;
+pub use files::{FileBlobs, FileOptions, InstanceFile, InstanceFiles, InstanceWriter};
 pub use metadata::{MetadataStore, ReadJob, ReadTx, StoreExt, Verdict, WriteJob, WriteTx};
 pub use outbox::{Job, JobId, JobState, NewJob, OutboxRead, OutboxWrite};
 pub use patients::{PatientRead, PatientSearch, PatientState, PatientWrite};
 pub use registry::{Counts, Found, ObjectKind, RegistryRead, RegistryWrite, Select};
 pub use reply::Reply;
+pub use sqlite::{SqliteOptions, SqliteStore};

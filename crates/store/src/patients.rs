@@ -13,7 +13,7 @@ pub enum PatientState {
     MergedInto(PatientId),
 }
 
-/// Criteria for a list of patients, all of which must be met. Text is compared without regard to case.
+/// Criteria for a list of patients, all of which must be met. Names are compared without regard to case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PatientSearch {
     /// Start of the id.
@@ -35,7 +35,7 @@ pub trait PatientRead {
     /// The patient under exactly this id; subsumed and unknown ones are absent.
     fn patient(&self, id: &PatientId) -> Result<Option<Patient>, StoreError>;
     fn patient_state(&self, id: &PatientId) -> Result<PatientState, StoreError>;
-    /// Active patients, ordered by family name, then id.
+    /// Active patients, ordered by family name, then id; by id when only its start is given.
     fn patients(&self, search: &PatientSearch) -> Result<Vec<Patient>, StoreError>;
     /// Active patients one of whose other ids is this one.
     fn patients_with_other_id(&self, id: &PatientId) -> Result<Vec<Patient>, StoreError>;
