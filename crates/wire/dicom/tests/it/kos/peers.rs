@@ -1,0 +1,144 @@
+//! What real tools say of our manifests: dciodvfy and dsrdump find no error, pydicom and highdicom read them.
+//!
+//! Looked for under `MANIFOLD_PEERS` (`py/bin`) and on the path; a missing tool skips the test unless
+//! `MANIFOLD_REQUIRE_PEERS=1`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use dicom::kos::encode;
+use model::{Manifest, ManifestFlavour};
+
+use super::make::{CT, ECG, instance, manifest, new_manifest, source};
+
+fn find(program: &str) -> Option<PathBuf> {
+    let peers = std::env::var_os("MANIFOLD_PEERS").map(|peers| PathBuf::from(peers).join("py/bin"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = peers
+        .into_iter()
+        .chain(std::env::split_paths(&path))
+        .map(|folder| folder.join(program))
+        .find(|at| at.is_file());
+    if found.is_none() {
+        let required = std::env::var_os("MANIFOLD_REQUIRE_PEERS").is_some_and(|value| value == "1");
+        assert!(!required, "{program} is required but neither under MANIFOLD_PEERS nor on the path");
+        eprintln!("skipped: {program} not found");
+    }
+    found
+}
+
+fn manifests() -> Vec<Manifest> {
+    let mut out = vec![manifest(ManifestFlavour::Mcwg), manifest(ManifestFlavour::Xdsi)];
+    let mut bare = instance(CT, "CT", 1, 1);
+    bare.orders.clear();
+    bare.procedures.clear();
+    (bare.patient_id, bare.patient_issuer, bare.birth_date, bare.sex) = (None, None, None, None);
+    (bare.study_date, bare.study_time, bare.series_date) = (None, None, None);
+    out.push(dicom::kos::build(&[bare], &source(ManifestFlavour::Mcwg), &new_manifest()).unwrap());
+    let mut long = manifest(ManifestFlavour::Mcwg);
+    // Plain letters: dciodvfy counts octets where PS3.5 6.2 counts characters. It also knows no arc 2.999.
+    long.study_description = Some("a".repeat(100));
+    long.procedures.push(model::Code::new("KT-17", "2.25.44", "a".repeat(100)));
+    long.display_uri = Some("https://view.example.org/open?study=2.25.7000".to_owned());
+    out.push(long);
+    out
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let write = |(at, manifest): (usize, &Manifest)| {
+        let path = folder.join(format!("kos-{at}.dcm"));
+        std::fs::write(&path, encode(manifest).unwrap()).unwrap();
+        path
+    };
+    manifests().iter().enumerate().map(write).collect()
+}
+
+/// A folder of this test alone, removed at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("kos-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn output(program: &Path, arguments: &[&str], file: &Path) -> (bool, String) {
+    let output = Command::new(program).args(arguments).arg(file).output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+}
+
+#[test]
+fn dciodvfy_finds_no_error() {
+    let Some(program) = find("dciodvfy") else { return };
+    let folder = Folder::new("dciodvfy");
+    for file in files(&folder.0) {
+        let (_, text) = output(&program, &["-new"], &file);
+        assert!(text.contains("KeyObjectSelectionDocument"), "{text}");
+        // The extensions make it a Standard Extended SOP Class, which is a warning for each of them; what a DICOMDIR
+        // would need on top is not asked of a manifest.
+        let unexpected: Vec<&str> = text
+            .lines()
+            .filter(|line| line.starts_with("Error") || line.starts_with("Warning"))
+            .filter(|line| !line.ends_with("not present in standard DICOM IOD") && !line.ends_with("to build DICOMDIR"))
+            .collect();
+        assert!(unexpected.is_empty(), "{}: {unexpected:#?}", file.display());
+    }
+}
+
+#[test]
+fn dsrdump_reads_the_whole_document() {
+    let Some(program) = find("dsrdump") else { return };
+    let folder = Folder::new("dsrdump");
+    for (file, manifest) in files(&folder.0).iter().zip(manifests()) {
+        let (success, text) = output(&program, &[], file);
+        assert!(success, "{text}");
+        // "VR checker does not support ISO_IR 192" and "template constraints not yet supported" say nothing about us.
+        let faults: Vec<&str> = text
+            .lines()
+            .filter(|line| line.starts_with("E:") || line.starts_with("F:"))
+            .chain(text.lines().filter(|line| line.starts_with("W:") && !line.contains("support")))
+            .collect();
+        assert!(faults.is_empty(), "{faults:#?}");
+        assert_eq!(text.matches("<contains ").count(), manifest.instance_count(), "{text}");
+    }
+}
+
+#[test]
+fn highdicom_reads_the_references() {
+    let Some(python) = find("python3") else { return };
+    const SCRIPT: &str = "
+import sys, warnings
+warnings.simplefilter('error')
+import pydicom, highdicom
+document = pydicom.dcmread(sys.argv[1])
+document.walk(lambda data_set, element: element.value)
+read = highdicom.ko.KeyObjectSelectionDocument.from_dataset(document)
+print(len(read.content.get_references()))
+";
+    let has_it = Command::new(&python).args(["-c", "import highdicom"]).output().is_ok_and(|o| o.status.success());
+    if !has_it {
+        let required = std::env::var_os("MANIFOLD_REQUIRE_PEERS").is_some_and(|value| value == "1");
+        assert!(!required, "highdicom is required but {} cannot import it", python.display());
+        eprintln!("skipped: highdicom not found");
+        return;
+    }
+    let folder = Folder::new("highdicom");
+    for (at, mut manifest) in manifests().into_iter().enumerate() {
+        // highdicom 0.28 knows no WAVEFORM content item, though TID 2010 has one.
+        manifest.series.retain(|series| series.instances[0].sop_class.as_str() != ECG);
+        let file = folder.0.join(format!("kos-{at}.dcm"));
+        std::fs::write(&file, encode(&manifest).unwrap()).unwrap();
+        let (success, text) = output(&python, &["-c", SCRIPT], &file);
+        assert!(success, "{text}");
+        assert_eq!(text.trim(), manifest.instance_count().to_string());
+    }
+}
