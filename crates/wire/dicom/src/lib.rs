@@ -15,6 +15,7 @@ pub mod part10;
 pub mod scan;
 pub mod sop_classes;
 pub mod text;
+pub mod transcode;
 pub mod transfer_syntaxes;
 pub mod uid;
 

@@ -59,8 +59,10 @@ pub enum Codec {
     JpegXl,
     /// An MPEG, H.264 or HEVC stream.
     Video,
-    /// Native samples in fragments, or deflated frames.
-    Other,
+    /// Native samples in fragments.
+    Uncompressed,
+    /// Deflated native samples, frame by frame.
+    DeflatedFrame,
     /// No pixels inside: a JPIP reference.
     Referenced,
 }
@@ -114,8 +116,8 @@ pub static TRANSFER_SYNTAXES: &[TransferSyntax] = &[
     native(EXPLICIT_LE, "Explicit VR Little Endian", Encoding::EXPLICIT_LE, false),
     native(DEFLATED_LE, "Deflated Explicit VR Little Endian", Encoding::EXPLICIT_LE, true),
     native(EXPLICIT_BE, "Explicit VR Big Endian", Encoding::EXPLICIT_BE, false),
-    encapsulated("1.2.840.10008.1.2.1.98", "Encapsulated Uncompressed Explicit VR Little Endian", Codec::Other, false),
-    encapsulated("1.2.840.10008.1.2.8.1", "Deflated Image Frame Compression", Codec::Other, false),
+    encapsulated("1.2.840.10008.1.2.1.98", "Encapsulated Uncompressed Explicit VR Little Endian", Codec::Uncompressed, false),
+    encapsulated("1.2.840.10008.1.2.8.1", "Deflated Image Frame Compression", Codec::DeflatedFrame, false),
     encapsulated(RLE, "RLE Lossless", Codec::Rle, false),
     encapsulated(JPEG_BASELINE, "JPEG Baseline (Process 1)", Codec::Jpeg, true),
     encapsulated(JPEG_EXTENDED, "JPEG Extended (Process 2 and 4)", Codec::Jpeg, true),

@@ -9,8 +9,9 @@ use std::fmt;
 
 use dicom_core::{Tag, VR};
 
-pub(crate) use collect::Collector;
+pub(crate) use collect::{Collector, number_width};
 pub use collect::{decode, decode_with};
+pub(crate) use write::{padding, write_header, write_tag};
 
 use crate::error::TagText;
 use crate::scan::implicit_vr;

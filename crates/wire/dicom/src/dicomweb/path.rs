@@ -54,7 +54,8 @@ impl Target {
         if segments.next() != Some("studies") {
             return Err(PathError::NotAResource);
         }
-        let study = uid_segment("study", segments.next())?;
+        let Some(study) = segments.next() else { return Err(PathError::NotOffered("search")) };
+        let study = uid_segment("study", Some(study))?;
         let mut target = Self { study, series: None, instance: None };
         match segments.next() {
             None => return Ok(target),
