@@ -1,6 +1,7 @@
 //! Reading multipart as a stream (RFC 2046 5.1): bytes in, events out, contents as slices of what was fed.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use bytes::{Bytes, BytesMut};
 use memchr::memmem;
@@ -29,7 +30,7 @@ impl Default for Limits {
 }
 
 /// What a multipart body consists of, in order: any number of parts, then `End`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Event {
     /// A part begins.
     PartStart {
@@ -42,6 +43,18 @@ pub enum Event {
     PartEnd,
     /// The closing delimiter has come; what follows it is ignored.
     End,
+}
+
+/// Shows the size of content, not the content.
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::PartStart { headers } => f.debug_struct("PartStart").field("headers", headers).finish(),
+            Event::PartData(octets) => write!(f, "PartData({} octets)", octets.len()),
+            Event::PartEnd => f.write_str("PartEnd"),
+            Event::End => f.write_str("End"),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +78,6 @@ enum State {
 /// Lenient, as xds.md 4 lists: text before the first and after the last delimiter; line ends of LF alone; parts without
 /// headers; white space after a delimiter; a last delimiter without its closing `--`, once the transport has said that
 /// the body is complete and nothing follows it (the sample in ITI TF-2 Appendix V is like that).
-#[derive(Debug)]
 pub struct MultipartReader {
     /// LF, two dashes and the boundary; the CR before it is looked at separately.
     needle: Vec<u8>,
@@ -84,6 +96,18 @@ pub struct MultipartReader {
     octets: u64,
     /// An event that comes right after the one just given.
     owed: Option<Event>,
+}
+
+/// Shows where it is, not what it holds.
+impl fmt::Debug for MultipartReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("MultipartReader");
+        shown
+            .field("state", &self.state)
+            .field("part", &self.part)
+            .field("octets", &self.octets)
+            .finish_non_exhaustive()
+    }
 }
 
 impl MultipartReader {

@@ -5,10 +5,20 @@ use bytes::Bytes;
 use crate::{MimeError, shortened};
 
 /// Decodes the content of one part piece by piece.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct TransferDecoder(State);
 
-#[derive(Debug, Clone)]
+impl std::fmt::Debug for TransferDecoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.0 {
+            State::Identity => "TransferDecoder(binary)",
+            State::Base64 { .. } => "TransferDecoder(base64)",
+            State::QuotedPrintable { .. } => "TransferDecoder(quoted-printable)",
+        })
+    }
+}
+
+#[derive(Clone)]
 enum State {
     Identity,
     /// The sextets of an unfinished group, how many, and how many `=` have come.

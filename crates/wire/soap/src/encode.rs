@@ -5,7 +5,7 @@ use xml::XmlWriter;
 use crate::names::{ANONYMOUS, SOAP, WSA};
 
 /// The header of an outgoing message. Identifiers are made by the caller.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Head<'a> {
     /// `wsa:Action`; always written with `mustUnderstand`.
     pub action: &'a str,
@@ -19,6 +19,18 @@ pub struct Head<'a> {
     pub reply_to: Option<&'a str>,
     /// Further header blocks as XML that declares its own namespaces: `wsse:Security` and the like.
     pub blocks: &'a [u8],
+}
+
+/// Shows the addressing; further blocks hold tokens.
+impl std::fmt::Debug for Head<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Head")
+            .field("action", &self.action)
+            .field("message_id", &self.message_id)
+            .field("relates_to", &self.relates_to)
+            .field("to", &self.to)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> Head<'a> {

@@ -11,7 +11,7 @@ use crate::names::{SOAP, XOP};
 use crate::xop::{Binary, Href, binary, encode_base64};
 
 /// Parts small enough to belong into a header, kept until the header is known and resolved.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Kept {
     parts: Vec<(String, Vec<u8>)>,
     octets: usize,

@@ -1,6 +1,7 @@
 //! Reading a message as a stream, MTOM or plain: the envelope collected, the attachments passed on (xds.md 4; B-046, B-048).
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use bytes::Bytes;
 use mime::{ContentType, Event, MultipartReader, TransferDecoder};
@@ -38,7 +39,6 @@ impl Default for Limits {
 }
 
 /// What a message consists of. Parts may come before the envelope: a caller spools them and looks at the envelope later.
-#[derive(Debug)]
 pub enum MessageEvent {
     /// The envelope is complete, includes in its header resolved. Comes exactly once.
     Envelope(Box<Envelope>),
@@ -57,8 +57,22 @@ pub enum MessageEvent {
     End,
 }
 
+/// Shows the size of content, not the content.
+impl fmt::Debug for MessageEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            MessageEvent::Envelope(envelope) => envelope.fmt(f),
+            MessageEvent::PartStart { content_id, content_type } => {
+                write!(f, "PartStart({content_id:?}, {content_type:?})")
+            }
+            MessageEvent::PartData(octets) => write!(f, "PartData({} octets)", octets.len()),
+            MessageEvent::PartEnd => f.write_str("PartEnd"),
+            MessageEvent::End => f.write_str("End"),
+        }
+    }
+}
+
 /// Splits an HTTP body into the envelope and attachments.
-#[derive(Debug)]
 pub struct MessageReader {
     packaging: Packaging,
     limits: Limits,
@@ -76,13 +90,11 @@ pub struct MessageReader {
     failed: bool,
 }
 
-#[derive(Debug)]
 enum Source {
     Plain { finished: bool },
     Mtom(Box<MultipartReader>),
 }
 
-#[derive(Debug)]
 enum Stage {
     /// The root part has not ended.
     Awaited,
@@ -96,11 +108,24 @@ enum Stage {
     Ended,
 }
 
-#[derive(Debug)]
 struct Current {
     is_root: bool,
     content_id: Option<String>,
     decoder: TransferDecoder,
+}
+
+/// Shows where it is, not what it holds.
+impl fmt::Debug for MessageReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stage = match &self.stage {
+            Stage::Awaited => "envelope awaited",
+            Stage::Unresolved { .. } => "header unresolved",
+            Stage::Given => "envelope given",
+            Stage::Ended => "ended",
+        };
+        let mut shown = f.debug_struct("MessageReader");
+        shown.field("packaging", &self.packaging).field("stage", &stage).finish_non_exhaustive()
+    }
 }
 
 /// Content-IDs remembered for the error message.

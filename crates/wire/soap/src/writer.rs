@@ -65,12 +65,18 @@ impl MtomWriter {
 }
 
 /// A whole message without attachments, ready for HTTP.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Message {
     /// The HTTP `Content-Type`.
     pub content_type: String,
     /// The HTTP body.
     pub body: Vec<u8>,
+}
+
+impl std::fmt::Debug for Message {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Message({:?}, {} octets)", self.content_type, self.body.len())
+    }
 }
 
 /// Packs an envelope alone, in the packaging of the request it answers.

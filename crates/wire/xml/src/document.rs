@@ -30,7 +30,8 @@ pub(crate) struct Node {
 
 pub(crate) enum Kind {
     Text(Span),
-    Element(Box<Start>),
+    /// Which of the document's start tags.
+    Element(u32),
 }
 
 /// What a start tag said.
@@ -63,6 +64,7 @@ pub struct Document {
     resolved: String,
     names: Vec<Box<str>>,
     pub(crate) nodes: Vec<Node>,
+    pub(crate) starts: Vec<Start>,
     pub(crate) attributes: Vec<AttributeNode>,
     pub(crate) declarations: Vec<Declaration>,
 }
@@ -100,13 +102,13 @@ impl Document {
         let mut builder = Builder::new(&source);
         let mut parser = PullParser::new(&source).with_forbid_dtd(true).with_max_depth(limits.depth as u32);
         while let Some(event) = parser.next_event().map_err(|error| translated(error, &source))? {
-            builder.take(event);
+            builder.take(event)?;
         }
         if builder.nodes.is_empty() {
             return Err(XmlError::at(&source, source.len(), "expected an element, got none"));
         }
-        let Builder { resolved, names, nodes, attributes, declarations, .. } = builder;
-        Ok(Document { resolved, names, nodes, attributes, declarations, source })
+        let Builder { resolved, names, nodes, starts, attributes, declarations, .. } = builder;
+        Ok(Document { resolved, names, nodes, starts, attributes, declarations, source })
     }
 
     /// The outermost element.
@@ -149,6 +151,7 @@ struct Builder<'s> {
     names: Vec<Box<str>>,
     known: HashMap<Box<str>, u32>,
     nodes: Vec<Node>,
+    starts: Vec<Start>,
     open: Vec<u32>,
     attributes: Vec<AttributeNode>,
     declarations: Vec<Declaration>,
@@ -162,18 +165,24 @@ impl<'s> Builder<'s> {
             names: Vec::new(),
             known: HashMap::new(),
             nodes: Vec::with_capacity(source.len() / 48),
+            starts: Vec::with_capacity(source.len() / 96),
             open: Vec::new(),
             attributes: Vec::with_capacity(source.len() / 96),
             declarations: Vec::new(),
         }
     }
 
-    fn take(&mut self, event: PullEvent<'s>) {
+    fn take(&mut self, event: PullEvent<'s>) -> Result<(), XmlError> {
         match event {
             PullEvent::StartElement { name, attributes, namespace_declarations, byte_start, byte_end, .. } => {
                 let tag = self.source.get(byte_start..byte_end).unwrap_or_default();
                 let declared = self.declarations.len() as u32;
                 for (prefix, namespace) in namespace_declarations {
+                    if namespace.is_empty() && !prefix.is_empty() {
+                        // Namespaces in XML 1.0, 2.2; the parser below lets it pass.
+                        let what = format!("expected a namespace for prefix {}, got none", shortened(&prefix));
+                        return Err(XmlError::at(self.source, byte_start, what));
+                    }
                     let prefix = self.optional(Some(&prefix));
                     let namespace = self.optional(Some(&namespace));
                     self.declarations.push(Declaration { prefix, namespace });
@@ -193,14 +202,17 @@ impl<'s> Builder<'s> {
                     source: (byte_start as u32, byte_start as u32),
                 };
                 let id = self.nodes.len() as u32;
-                self.push(Kind::Element(Box::new(start)));
+                self.push(Kind::Element(self.starts.len() as u32));
+                self.starts.push(start);
                 self.open.push(id);
             }
             PullEvent::EndElement { byte_end, .. } => {
                 let end = self.nodes.len() as u32;
                 if let Some(node) = self.open.pop().and_then(|id| self.nodes.get_mut(id as usize)) {
                     node.end = end;
-                    if let Kind::Element(start) = &mut node.kind {
+                    if let Kind::Element(start) = node.kind
+                        && let Some(start) = self.starts.get_mut(start as usize)
+                    {
                         start.source.1 = byte_end as u32;
                     }
                 }
@@ -218,6 +230,7 @@ impl<'s> Builder<'s> {
             | PullEvent::Comment { .. }
             | PullEvent::ProcessingInstruction { .. } => {}
         }
+        Ok(())
     }
 
     fn push(&mut self, kind: Kind) {

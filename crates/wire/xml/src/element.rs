@@ -45,8 +45,8 @@ impl<'a> Element<'a> {
 
     /// The start tag. Elements are only ever made for element nodes.
     fn start(&self) -> Option<&'a Start> {
-        match &self.document.nodes.get(self.id as usize)?.kind {
-            Kind::Element(start) => Some(start),
+        match self.document.nodes.get(self.id as usize)?.kind {
+            Kind::Element(start) => self.document.starts.get(start as usize),
             Kind::Text(_) => None,
         }
     }

@@ -3,7 +3,7 @@
 /// Writes elements, attributes and text; prefixes are the caller's and are declared with [`ns`](XmlWriter::ns).
 ///
 /// Names are written as given: they are constants of a standard, never input.
-#[derive(Debug, Default, Clone)]
+#[derive(Default, Clone)]
 pub struct XmlWriter {
     out: Vec<u8>,
     /// Names of the open elements, one after the other, and where each begins.
@@ -11,6 +11,13 @@ pub struct XmlWriter {
     starts: Vec<usize>,
     /// The last start tag still lacks its `>`.
     in_tag: bool,
+}
+
+/// Shows sizes only: what is written holds patient data.
+impl std::fmt::Debug for XmlWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "XmlWriter({} octets, {} open)", self.out.len(), self.starts.len())
+    }
 }
 
 impl XmlWriter {

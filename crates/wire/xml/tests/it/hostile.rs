@@ -19,6 +19,7 @@ fn errors_name_line_column_and_what() {
         ("<a p:b='1'/>", 1, 11),
         ("<a b='1' b='2'/>", 1, 15),
         ("<a>\u{1}</a>", 1, 4),
+        ("<a xmlns:b=''/>", 1, 1),
     ] {
         let error = refused(text, Limits::default());
         assert_eq!(error.line, line, "{text:?}: {error}");
