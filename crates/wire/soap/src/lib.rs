@@ -48,9 +48,10 @@
 //!     });
 //!     Ok(soap::package(packaging, head.action, random, answer))
 //! }
-//! // A fault is a message too:
+//! // A fault is a message too, packed as the request was:
 //! let fault = answer("text/plain", &[], [0; 16]).unwrap_err();
-//! let (_status, _body) = (fault.http_status(), fault.encode(None));
+//! let body = fault.encode(None); // or the request's MessageID, once the envelope was read
+//! let (_status, _message) = (fault.http_status(), soap::package(soap::Packaging::Plain, fault.action(), [0; 16], body));
 //! ```
 //!
 //! A client; attachments are sent between `part` and the next piece, from wherever they lie:

@@ -7,7 +7,7 @@ use uppsala::{PullEvent, PullParser};
 use crate::decode::{decode, shortened};
 use crate::element::Element;
 use crate::limits::{self, Limits};
-use crate::normalise::normalised;
+use crate::normalise::{is_suspect, raw_values, resolved};
 use crate::{XmlError, position};
 
 /// "No namespace", "no prefix" and "no parent".
@@ -175,7 +175,10 @@ impl<'s> Builder<'s> {
     fn take(&mut self, event: PullEvent<'s>) -> Result<(), XmlError> {
         match event {
             PullEvent::StartElement { name, attributes, namespace_declarations, byte_start, byte_end, .. } => {
-                let tag = self.source.get(byte_start..byte_end).unwrap_or_default();
+                let raw = match attributes.iter().any(|attribute| is_suspect(&attribute.value)) {
+                    true => raw_values(self.source.get(byte_start..byte_end).unwrap_or_default()),
+                    false => Vec::new(),
+                };
                 let declared = self.declarations.len() as u32;
                 for (prefix, namespace) in namespace_declarations {
                     if namespace.is_empty() && !prefix.is_empty() {
@@ -191,7 +194,10 @@ impl<'s> Builder<'s> {
                 for (number, attribute) in attributes.iter().enumerate() {
                     let namespace = self.optional(attribute.name.namespace_uri.as_deref());
                     let name = self.interned(&attribute.name.local_name);
-                    let value = self.span(&normalised(&attribute.value, tag, number));
+                    let value = match raw.get(number) {
+                        Some(raw) if is_suspect(&attribute.value) => self.span(&resolved(raw)),
+                        _ => self.span(&attribute.value),
+                    };
                     self.attributes.push(AttributeNode { namespace, name, value });
                 }
                 let start = Start {

@@ -22,7 +22,7 @@ pub struct Limits {
 impl Default for Limits {
     /// 32 MiB, 64 deep, two million nodes: ten thousand registry entries in one answer fit, a bomb does not.
     fn default() -> Limits {
-        Limits { size_octets: 32 << 20, depth: 64, nodes: 2_000_000, attributes: 256, namespaces: 512 }
+        Limits { size_octets: 32 << 20, depth: 64, nodes: 2_000_000, attributes: 128, namespaces: 256 }
     }
 }
 

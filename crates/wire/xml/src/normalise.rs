@@ -1,37 +1,25 @@
 //! Attribute-value normalisation (XML 1.0 3.3.3): a line break or tab written as such is a space, one written as a
 //! reference stays. The parser below leaves it out, and afterwards the two can no longer be told apart.
 
-use std::borrow::Cow;
-
-/// The value of attribute `number` (namespace declarations not counted) of the start tag `tag`, which parsed as `value`.
-pub(crate) fn normalised<'v>(value: &'v str, tag: &str, number: usize) -> Cow<'v, str> {
-    if !value.contains(['\t', '\n', '\r']) {
-        return Cow::Borrowed(value);
-    }
-    match raw_value(tag, number) {
-        Some(raw) => Cow::Owned(resolved(raw)),
-        None => Cow::Borrowed(value),
-    }
+/// Whether a value as the parser gave it has to be looked at again.
+pub(crate) fn is_suspect(value: &str) -> bool {
+    value.contains(['\t', '\n', '\r'])
 }
 
-/// The text between the quotes, as it stands in the tag.
-fn raw_value(tag: &str, number: usize) -> Option<&str> {
+/// The values between the quotes in the start tag `tag`, as they stand there, namespace declarations left out.
+pub(crate) fn raw_values(tag: &str) -> Vec<&str> {
+    let mut values = Vec::new();
     let mut rest = tag;
-    let mut count = 0;
-    loop {
-        let open = rest.find(['"', '\''])?;
+    while let Some(open) = rest.find(['"', '\'']) {
         let quote = char::from(rest.as_bytes()[open]);
-        let name = attribute_name(&rest[..open]);
         let value = &rest[open + 1..];
-        let close = value.find(quote)?;
-        if !is_declaration(name) {
-            if count == number {
-                return Some(&value[..close]);
-            }
-            count += 1;
+        let Some(close) = value.find(quote) else { break };
+        if !is_declaration(attribute_name(&rest[..open])) {
+            values.push(&value[..close]);
         }
         rest = &value[close + 1..];
     }
+    values
 }
 
 /// The name that ends in `before`, the text up to an opening quote.
@@ -45,7 +33,8 @@ pub(crate) fn is_declaration(name: &str) -> bool {
     name.strip_prefix("xmlns").is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
 }
 
-fn resolved(raw: &str) -> String {
+/// The normalised value of a raw one.
+pub(crate) fn resolved(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
     let mut rest = raw;
     while let Some(at) = rest.find(['&', '\t', '\n', '\r']) {

@@ -48,6 +48,9 @@ fn one_piece_of_text_is_borrowed() {
 fn white_space_in_attributes_is_normalised_and_references_are_kept() {
     let document = parse("<a v=\" x\ny&#10;z&quot;&lt;\"/>");
     assert_eq!(document.root().attr("v"), Some(" x y\nz\"<"));
+    let document = parse("<a xmlns:p='urn:p' v='&#9;\r\n' xmlns:q='urn:q' p:w=\"'\t&amp;\" q:x = '1'/>");
+    let values: Vec<&str> = document.root().attributes().map(|attribute| attribute.value).collect();
+    assert_eq!(values, ["\t ", "' &", "1"]);
 }
 
 #[test]
