@@ -339,24 +339,37 @@ fn flags(listed: &[&StudyInstance]) -> HashMap<SopInstanceUid, Vec<SignificantIm
     flags
 }
 
-/// Every request once, with the source's issuers where none came. A number known with its partner in one instance and
-/// alone in another is one request. Source: spec/mcwg.md 3.4, 4.4.
+/// Every request once. A number without an issuer has the one that another instance gives it, else the source's. A number
+/// known with its partner in one instance and alone in another is one request. Source: spec/mcwg.md 3.4, 4.4.
 fn orders(facts: &[&StudyInstance], source: &Source) -> Vec<Order> {
+    let stated: Vec<Order> = facts.iter().flat_map(|i| &i.orders).map(trimmed).collect();
+    let mut accession_issuers: HashMap<&str, &Oid> = HashMap::new();
+    let mut placer_issuers: HashMap<&str, &Oid> = HashMap::new();
+    for order in &stated {
+        for (issuers, number, issuer) in [
+            (&mut accession_issuers, &order.accession_number, &order.accession_issuer),
+            (&mut placer_issuers, &order.placer_order_number, &order.placer_issuer),
+        ] {
+            if let Some(issuer) = issuer {
+                issuers.entry(number).or_insert(issuer);
+            }
+        }
+    }
+    let issuer = |own: &Option<Oid>, others: &HashMap<&str, &Oid>, default: &Option<Oid>, number: &str| {
+        let other = || others.get(number).copied().or(default.as_ref());
+        own.as_ref().or_else(other).filter(|_| !number.is_empty()).cloned()
+    };
     let mut all: Vec<Order> = Vec::new();
-    for order in facts.iter().flat_map(|i| &i.orders) {
-        let accession_number = order.accession_number.trim().to_owned();
-        let placer_order_number = order.placer_order_number.trim().to_owned();
-        let issuer = |own: &Option<Oid>, other: &Option<Oid>, number: &str| {
-            own.clone().or_else(|| other.clone()).filter(|_| !number.is_empty())
-        };
+    let mut seen: HashSet<Order> = HashSet::new();
+    for order in &stated {
+        let (accession, placer) = (&order.accession_number, &order.placer_order_number);
         let order = Order {
-            accession_issuer: issuer(&order.accession_issuer, &source.accession_issuer, &accession_number),
-            placer_issuer: issuer(&order.placer_issuer, &source.placer_issuer, &placer_order_number),
-            accession_number,
-            placer_order_number,
+            accession_issuer: issuer(&order.accession_issuer, &accession_issuers, &source.accession_issuer, accession),
+            placer_issuer: issuer(&order.placer_issuer, &placer_issuers, &source.placer_issuer, placer),
+            ..order.clone()
         };
         let empty = order.accession_number.is_empty() && order.placer_order_number.is_empty();
-        if !empty && !all.contains(&order) {
+        if !empty && seen.insert(order.clone()) {
             all.push(order);
         }
     }
@@ -367,6 +380,14 @@ fn orders(facts: &[&StudyInstance], source: &Source) -> Vec<Order> {
         key(a).cmp(&key(b))
     });
     orders
+}
+
+fn trimmed(order: &Order) -> Order {
+    Order {
+        accession_number: order.accession_number.trim().to_owned(),
+        placer_order_number: order.placer_order_number.trim().to_owned(),
+        ..order.clone()
+    }
 }
 
 /// True if `other` says the same and more.

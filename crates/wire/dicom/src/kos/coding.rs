@@ -25,6 +25,11 @@ const KNOWN: &[(&str, &str)] = &[
     ("DCMUID", schemes::DICOM_UID_REGISTRY),
 ];
 
+/// The OID of a designator of PS3.16, else the designator itself.
+pub(super) fn scheme_of(designator: &str) -> &str {
+    KNOWN.iter().find(|(known, _)| *known == designator).map_or(designator, |(_, oid)| *oid)
+}
+
 /// Designators for the OIDs of one manifest that PS3.16 does not name.
 #[derive(Debug, Default)]
 pub(super) struct Designators {
@@ -118,8 +123,7 @@ impl CodeReader {
             [tags::CODE_VALUE, tags::LONG_CODE_VALUE, tags::URN_CODE_VALUE].into_iter().find_map(|tag| item.text(tag));
         let designator = item.text(tags::CODING_SCHEME_DESIGNATOR).unwrap_or_default();
         let own = self.own.iter().find(|(own, _)| *own == designator).map(|(_, oid)| oid.as_str());
-        let known = || KNOWN.iter().find(|(known, _)| *known == designator).map(|(_, oid)| *oid);
-        let scheme = own.or_else(known).unwrap_or(&designator).to_owned();
+        let scheme = own.unwrap_or_else(|| scheme_of(&designator)).to_owned();
         let display = item.text(tags::CODE_MEANING).map(Text::plain).unwrap_or_default();
         Code { code: code.unwrap_or_default(), scheme, display }
     }

@@ -12,6 +12,7 @@ mod decode;
 mod encode;
 mod entry;
 mod finding;
+mod from_header;
 mod library;
 mod modalities;
 mod open;

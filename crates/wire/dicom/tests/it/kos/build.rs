@@ -174,3 +174,30 @@ fn the_fingerprint_ignores_identity_and_order_and_sees_every_change() {
         assert_ne!(content_fingerprint(&changed), content_fingerprint(&manifest));
     }
 }
+
+#[test]
+fn a_header_becomes_an_instance_with_schemes_and_issuers_as_oids() {
+    let header = dicom::Header::from_slice(&dicom::part10::encode(&crate::make::ct())).unwrap();
+    let one = dicom::kos::StudyInstance::from_header(&header).unwrap();
+    assert_eq!(one.sop_instance.as_str(), "2.25.1.3");
+    assert_eq!(one.procedures[0].scheme, model::schemes::SNOMED_CT);
+    assert_eq!(one.patient_issuer, Some(oid("2.999.7")));
+    let manifest = built(&[one]);
+    assert_eq!(manifest.orders.len(), 1);
+    assert_eq!(manifest.orders[0].accession_issuer, Some(oid("2.999.1.2.3")));
+    assert_eq!(manifest.orders[0].placer_order_number, "PLC-1");
+    assert_eq!(manifest.series[0].number.as_deref(), Some("3"));
+    assert_eq!(manifest.patient_name.family, "Müller");
+}
+
+#[test]
+fn a_stored_note_flags_through_its_header() {
+    let set = crate::kos::encode::data_set(&dicom::kos::encode(&manifest(ManifestFlavour::Mcwg)).unwrap());
+    let mut note = set.clone();
+    note.put_items(dicom::tags::CONCEPT_NAME_CODE_SEQUENCE, vec![crate::make::code("113000", "DCM", "Of Interest")]);
+    let header = dicom::Header::from_slice(&dicom::part10::encode(&note)).unwrap();
+    let one = dicom::kos::StudyInstance::from_header(&header).unwrap();
+    let key_objects = one.key_objects.unwrap();
+    assert_eq!(key_objects.title.scheme, model::schemes::DCM);
+    assert_eq!(key_objects.references.len(), 6);
+}

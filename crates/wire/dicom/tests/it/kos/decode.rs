@@ -33,7 +33,7 @@ fn other_encodings_and_missing_frames_read_the_same() {
     let without_preamble = explicit[132..].to_vec();
     let bare = [set.encode_explicit_le(), set.encode_implicit_le()];
     for octets in [implicit, deflated, explicit, without_preamble].into_iter().chain(bare) {
-        assert_eq!(decode(&octets).unwrap().manifests, [expected.clone()]);
+        assert_eq!(decode(&octets).unwrap().manifests, std::slice::from_ref(&expected));
     }
 }
 
