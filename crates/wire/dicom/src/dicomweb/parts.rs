@@ -87,7 +87,7 @@ pub enum PartEvent {
 }
 
 enum Form {
-    Multipart(MultipartReader),
+    Multipart(Box<MultipartReader>),
     Single { events: std::collections::VecDeque<PartEvent>, octets: u64 },
 }
 
@@ -102,7 +102,8 @@ impl PartReader {
         let content_type = ContentType::parse(content_type)?;
         if content_type.is_multipart() {
             let limits = Limits { parts: 1 << 20, ..Limits::default() };
-            return Ok(Self(Form::Multipart(MultipartReader::new(content_type.boundary()?, limits)?)));
+            let reader = MultipartReader::new(content_type.boundary()?, limits)?;
+            return Ok(Self(Form::Multipart(Box::new(reader))));
         }
         if content_type.is("application/dicom") {
             let transfer_syntax = content_type.param("transfer-syntax").map(str::to_owned);

@@ -7,3 +7,4 @@ mod kos;
 mod make;
 mod samples;
 mod scan;
+mod transcode;
