@@ -81,7 +81,7 @@ pub struct StudyInstance {
 }
 
 /// A key object selection as the builder and the archive see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct KeyObjects {
     /// (0040,A043).
     pub title: Code,
@@ -484,5 +484,12 @@ impl std::fmt::Debug for StudyInstance {
     // Demographics and numbers stay out of logs.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "StudyInstance({} of {}, {})", self.sop_instance, self.series, self.sop_class)
+    }
+}
+
+impl std::fmt::Debug for KeyObjects {
+    // The description is a physician's free text.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "KeyObjects({}, {} references)", self.title.code, self.references.len())
     }
 }

@@ -305,23 +305,27 @@ fn values(root: &DataSet, findings: &mut Findings) {
         for element in set.elements() {
             let mut path = path.clone();
             path.push(element.tag);
-            written_vr(element, &path, findings);
+            let as_defined = written_vr(element, &path, findings);
             match &element.value {
                 Value::Items(items) => open.extend(items.iter().map(|item| (path.clone(), item))),
-                Value::Octets(octets) => value(element, octets, set, &path, findings),
+                // The limits of a wrong VR say nothing about the attribute.
+                Value::Octets(octets) if as_defined => value(element, octets, set, &path, findings),
+                Value::Octets(_) => {}
                 Value::Fragments(_) => {}
             }
         }
     }
 }
 
-fn written_vr(element: &Element, path: &[Tag], findings: &mut Findings) {
+/// False, and a finding, if the VR is another than the dictionary's.
+fn written_vr(element: &Element, path: &[Tag], findings: &mut Findings) -> bool {
     let entry = StandardDataDictionary.by_tag(element.tag);
-    if let Some(VirtualVr::Exact(vr)) = entry.map(|entry| entry.vr())
-        && vr != element.vr
-        && element.vr != VR::UN
-    {
-        findings.error(path, format!("must be written with VR {}", vr.to_string()), element.vr.to_string());
+    match entry.map(|entry| entry.vr()) {
+        Some(VirtualVr::Exact(vr)) if vr != element.vr && element.vr != VR::UN => {
+            findings.error(path, format!("must be written with VR {}", vr.to_string()), element.vr.to_string());
+            false
+        }
+        _ => true,
     }
 }
 

@@ -5,14 +5,13 @@
 use std::collections::{HashMap, HashSet};
 
 use model::{
-    Code, KeyObjectNote, Manifest, ManifestFlavour, ManifestInstance, ManifestSeries, Oid, Order, PatientId,
-    PersonName, RetrieveLocationUid, SeriesInstanceUid, Sex, SignificantImage, SopClassUid, SopInstanceUid,
-    StudyInstanceUid,
+    Code, KeyObjectNote, Manifest, ManifestFlavour, ManifestInstance, ManifestSeries, PersonName, RetrieveLocationUid,
+    SeriesInstanceUid, SignificantImage, SopClassUid, SopInstanceUid, StudyInstanceUid,
 };
 
 use super::build::KeyObjects;
 use super::coding::CodeReader;
-use super::encode::{is_date, is_offset, is_time, read_institution};
+use super::encode::{is_date, is_time, read_institution};
 use super::finding::{Finding, Findings};
 use super::library::{self, Tree};
 use super::titles::{self, TitleKind};
@@ -20,10 +19,9 @@ use super::{DISPLAY_URI, open};
 use crate::sop_classes::KEY_OBJECT_SELECTION;
 use crate::{DataSet, Tag, tags};
 
-const EVIDENCE: Tag = tags::CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE;
+pub(super) const EVIDENCE: Tag = tags::CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE;
 const SERIES: Tag = tags::REFERENCED_SERIES_SEQUENCE;
 const SOPS: Tag = tags::REFERENCED_SOP_SEQUENCE;
-const REQUESTS: Tag = tags::REFERENCED_REQUEST_SEQUENCE;
 
 /// Why bytes are no manifest.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +65,7 @@ pub enum Titles {
 }
 
 /// What was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Decoded {
     /// (0040,A043).
     pub title: Code,
@@ -75,6 +73,14 @@ pub struct Decoded {
     pub manifests: Vec<Manifest>,
     /// What was not as it should be.
     pub deviations: Vec<Finding>,
+}
+
+impl std::fmt::Debug for Decoded {
+    // A manifest names its patient.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let studies: Vec<&str> = self.manifests.iter().map(|manifest| manifest.study.as_str()).collect();
+        write!(f, "Decoded({} of {studies:?}, {:?})", self.title.code, self.deviations)
+    }
 }
 
 /// Reads a manifest.
@@ -152,10 +158,10 @@ struct Study {
     series: Vec<ManifestSeries>,
 }
 
-struct Reader<'a> {
-    root: &'a DataSet,
-    codes: CodeReader,
-    findings: &'a mut Findings,
+pub(super) struct Reader<'a> {
+    pub(super) root: &'a DataSet,
+    pub(super) codes: CodeReader,
+    pub(super) findings: &'a mut Findings,
     /// True once an attribute of the MCWG extension was seen in the evidence.
     described: bool,
 }
@@ -383,183 +389,6 @@ impl Reader<'_> {
             series,
             study: study.uid,
         })
-    }
-
-    fn patient_id(&mut self) -> (Option<PatientId>, String) {
-        let id = self.root.text(tags::PATIENT_ID).unwrap_or_default();
-        let issuer = self.issuer(self.root, tags::ISSUER_OF_PATIENT_ID_QUALIFIERS_SEQUENCE);
-        match issuer {
-            Some(issuer) if !id.is_empty() => (Some(PatientId::new(id, issuer)), String::new()),
-            _ => {
-                let rule = "must give the issuer of the patient id as an OID";
-                self.findings.warning(&[tags::ISSUER_OF_PATIENT_ID_QUALIFIERS_SEQUENCE], rule, "");
-                (None, id)
-            }
-        }
-    }
-
-    fn other_ids(&mut self, main: Option<&PatientId>) -> Vec<PatientId> {
-        let mut out = Vec::new();
-        for item in self.root.items(tags::OTHER_PATIENT_I_DS_SEQUENCE) {
-            let id = item.text(tags::PATIENT_ID).unwrap_or_default();
-            match self.issuer(item, tags::ISSUER_OF_PATIENT_ID_QUALIFIERS_SEQUENCE) {
-                Some(issuer) if !id.is_empty() => {
-                    let id = PatientId::new(id, issuer);
-                    if Some(&id) != main && !out.contains(&id) {
-                        out.push(id);
-                    }
-                }
-                _ => {
-                    let path = [tags::OTHER_PATIENT_I_DS_SEQUENCE, tags::ISSUER_OF_PATIENT_ID_QUALIFIERS_SEQUENCE];
-                    self.findings.warning(&path, "must give the issuer of the patient id as an OID", "");
-                }
-            }
-        }
-        out
-    }
-
-    fn sex(&mut self) -> Option<Sex> {
-        let text = self.root.text(tags::PATIENT_SEX)?;
-        let sex = Sex::from_code(&text);
-        if !matches!(sex, Some(Sex::Male | Sex::Female | Sex::Other)) {
-            self.findings.warning(&[tags::PATIENT_SEX], "must be M, F, O or empty", "");
-        }
-        sex
-    }
-
-    /// The OID of an issuer sequence, in the group the MADO text misprints as well.
-    fn issuer(&mut self, set: &DataSet, sequence: Tag) -> Option<Oid> {
-        let item = set.item(sequence)?;
-        let misprinted = || item.text(Tag(0x0010, 0x0032));
-        let text = item.text(tags::UNIVERSAL_ENTITY_ID).or_else(misprinted)?;
-        let oid = Oid::parse(text.trim()).ok();
-        if oid.is_none() {
-            self.findings.warning(&[sequence, tags::UNIVERSAL_ENTITY_ID], "must be an OID", text);
-        }
-        oid
-    }
-
-    /// Union of (0040,A370) and (0008,0050). Source: spec/mcwg.md 4.4.
-    fn orders(&mut self, study: &StudyInstanceUid) -> Vec<Order> {
-        let root = self.root;
-        let mut orders: Vec<Order> = Vec::new();
-        for item in root.items(REQUESTS) {
-            if let Some(uid) = item.uid(tags::STUDY_INSTANCE_UID)
-                && uid != study.as_str()
-            {
-                let several = root.items(EVIDENCE).len() > 1;
-                if several {
-                    continue;
-                }
-                let rule = format!("must be the study of the evidence, {study}");
-                self.findings.warning(&[REQUESTS, tags::STUDY_INSTANCE_UID], rule, uid);
-            }
-            let order = Order {
-                accession_number: item.text(tags::ACCESSION_NUMBER).unwrap_or_default(),
-                accession_issuer: self.issuer(item, tags::ISSUER_OF_ACCESSION_NUMBER_SEQUENCE),
-                placer_order_number: item.text(tags::PLACER_ORDER_NUMBER_IMAGING_SERVICE_REQUEST).unwrap_or_default(),
-                placer_issuer: self.issuer(item, tags::ORDER_PLACER_IDENTIFIER_SEQUENCE),
-            };
-            let empty = order.accession_number.is_empty() && order.placer_order_number.is_empty();
-            if !empty && !orders.contains(&order) {
-                orders.push(order);
-            }
-        }
-        if let Some(number) = root.text(tags::ACCESSION_NUMBER) {
-            let issuer = self.issuer(root, tags::ISSUER_OF_ACCESSION_NUMBER_SEQUENCE);
-            let mut known = false;
-            for order in orders.iter_mut().filter(|order| order.accession_number == number) {
-                known = true;
-                if order.accession_issuer.is_none() {
-                    order.accession_issuer = issuer.clone();
-                }
-            }
-            if !known {
-                let order = Order { accession_number: number, accession_issuer: issuer, ..Order::default() };
-                orders.push(order);
-            }
-        }
-        for order in &orders {
-            if !order.accession_number.is_empty() && order.accession_issuer.is_none() {
-                let path = [REQUESTS, tags::ISSUER_OF_ACCESSION_NUMBER_SEQUENCE];
-                self.findings.warning(&path, "must give the issuer of the accession number as an OID", "");
-            }
-        }
-        orders
-    }
-
-    /// (0008,1032) and the tree; the requested procedures when neither has any.
-    fn procedures(&mut self, tree: &Tree) -> Vec<Code> {
-        let performed = self.root.items(tags::PROCEDURE_CODE_SEQUENCE).iter().map(|item| self.codes.code(item));
-        let mut found: Vec<Code> = performed.chain(tree.procedures.iter().cloned()).collect();
-        if found.is_empty() {
-            let requests = self.root.items(REQUESTS).iter();
-            let requested = requests.flat_map(|item| item.items(tags::REQUESTED_PROCEDURE_CODE_SEQUENCE));
-            found = requested.map(|item| self.codes.code(item)).collect();
-        }
-        let mut out: Vec<Code> = Vec::new();
-        for code in found {
-            if code.code.is_empty() {
-                let rule = "must have a code value";
-                self.findings.warning(&[tags::PROCEDURE_CODE_SEQUENCE, tags::CODE_VALUE], rule, code.label());
-            } else if !out.iter().any(|other| other.means(&code)) {
-                out.push(code);
-            }
-        }
-        out
-    }
-
-    fn content_time(&mut self) -> (String, String) {
-        let root = self.root;
-        let content = (
-            self.date(root, &[tags::CONTENT_DATE], tags::CONTENT_DATE),
-            self.time(root, &[tags::CONTENT_TIME], tags::CONTENT_TIME),
-        );
-        if let (Some(date), Some(time)) = content {
-            return (date, time);
-        }
-        self.findings.error(&[tags::CONTENT_DATE], "must be there with a date and a time", "");
-        let created = (root.text(tags::INSTANCE_CREATION_DATE), root.text(tags::INSTANCE_CREATION_TIME));
-        (
-            created.0.filter(|date| is_date(date)).unwrap_or_default(),
-            created.1.filter(|time| is_time(time)).unwrap_or_default(),
-        )
-    }
-
-    fn timezone(&mut self) -> Option<String> {
-        let text = self.root.text(tags::TIMEZONE_OFFSET_FROM_UTC);
-        match text {
-            Some(text) if is_offset(&text) => Some(text),
-            Some(text) => {
-                self.findings.warning(&[tags::TIMEZONE_OFFSET_FROM_UTC], "must be an offset such as +0100", text);
-                None
-            }
-            None => {
-                self.findings.warning(&[tags::TIMEZONE_OFFSET_FROM_UTC], "must give the offset of all times", "");
-                None
-            }
-        }
-    }
-
-    /// A date; separators of old writers are taken out, anything else that is no date is left out.
-    fn date(&mut self, set: &DataSet, path: &[Tag], tag: Tag) -> Option<String> {
-        let text = set.text(tag)?;
-        if is_date(&text) {
-            return Some(text);
-        }
-        self.findings.warning(path, "must be a date YYYYMMDD", "");
-        let digits: String = text.chars().filter(|c| !matches!(c, '.' | '-' | '/')).collect();
-        is_date(&digits).then_some(digits)
-    }
-
-    fn time(&mut self, set: &DataSet, path: &[Tag], tag: Tag) -> Option<String> {
-        let text = set.text(tag)?;
-        if is_time(&text) {
-            return Some(text);
-        }
-        self.findings.warning(path, "must be a time HHMMSS", &text);
-        let digits: String = text.chars().filter(|c| *c != ':').collect();
-        is_time(&digits).then_some(digits)
     }
 
     /// Puts what the image library says into the series.

@@ -11,12 +11,12 @@ use super::coding::Designators;
 use super::titles;
 use super::writer::Writer;
 use super::{DISPLAY_URI, KOS_SERIES_NUMBER};
-use crate::sop_classes::{KEY_OBJECT_SELECTION, reference_type};
+use crate::sop_classes::{KEY_OBJECT_SELECTION, ReferenceType, reference_type};
 use crate::transfer_syntaxes::EXPLICIT_LE;
 use crate::{VR, part10, tags};
 
-/// Most instances one manifest can list; lengths stay far below the 32 bits they have.
-pub const MOST_INSTANCES: usize = 1_000_000;
+/// Most instances one manifest can list: as many as can be read again. Source: spec/dicom.md section 10.
+pub const MOST_INSTANCES: usize = 200_000;
 
 /// Why a manifest cannot be written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -283,11 +283,30 @@ impl Encoder<'_> {
                 w.item(|w| {
                     w.sequence(tags::REFERENCED_SOP_SEQUENCE, |w| w.item(|w| write_reference(w, instance)));
                     w.line(tags::RELATIONSHIP_TYPE, VR::CS, "CONTAINS", 16);
-                    let value_type = reference_type(instance.sop_class.as_str());
-                    w.line(tags::VALUE_TYPE, VR::CS, value_type.as_str(), 16);
+                    w.line(tags::VALUE_TYPE, VR::CS, value_type(instance.sop_class.as_str()), 16);
                 });
             }
         });
+    }
+}
+
+/// IMAGE, WAVEFORM or COMPOSITE by class.
+///
+/// Deviation: DCMTK 3.6.7 does not know these classes and then refuses the whole document for an IMAGE or WAVEFORM of
+/// theirs; COMPOSITE is taken by every reader (spec/dicom.md section 3).
+fn value_type(sop_class: &str) -> &'static str {
+    const YOUNG: [&str; 7] = [
+        "1.2.840.10008.5.1.4.1.1.6.3",
+        "1.2.840.10008.5.1.4.1.1.77.1.8",
+        "1.2.840.10008.5.1.4.1.1.77.1.9",
+        "1.2.840.10008.5.1.4.1.1.9.1",
+        "1.2.840.10008.5.1.4.1.1.9.1.4",
+        "1.2.840.10008.5.1.4.1.1.481.23",
+        "1.2.840.10008.5.1.4.1.1.481.24",
+    ];
+    match YOUNG.contains(&sop_class) {
+        true => ReferenceType::Composite.as_str(),
+        false => reference_type(sop_class).as_str(),
     }
 }
 

@@ -146,7 +146,7 @@ impl TreeReader<'_> {
                 Concept::Library => self.library(item.items(CONTENT)),
                 _ => {
                     let name = self.codes.first(item, tags::CONCEPT_NAME_CODE_SEQUENCE);
-                    if name.is_some_and(|name| TitleKind::of(&name).is_manifest()) {
+                    if item.contains(CONTENT) && name.is_some_and(|name| TitleKind::of(&name).is_manifest()) {
                         // Deviation: the sample in FHIR Binary form of RAD.MADO repeats the root as its only child.
                         self.findings.warning(&[CONTENT], "must not repeat the root container as a child", "");
                         self.root(item.items(CONTENT));

@@ -16,6 +16,7 @@ mod from_header;
 mod library;
 mod modalities;
 mod open;
+mod study;
 mod titles;
 mod writer;
 

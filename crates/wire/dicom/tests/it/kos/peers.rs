@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use dicom::kos::encode;
+use dicom::sop_classes::{ReferenceType, STORAGE_CLASSES, reference_type};
 use model::{Manifest, ManifestFlavour};
 
-use super::make::{CT, ECG, instance, manifest, new_manifest, source};
+use super::make::{CT, instance, manifest, new_manifest, source};
 
 fn find(program: &str) -> Option<PathBuf> {
     let peers = std::env::var_os("MANIFOLD_PEERS").map(|peers| PathBuf::from(peers).join("py/bin"));
@@ -41,6 +42,10 @@ fn manifests() -> Vec<Manifest> {
     long.procedures.push(model::Code::new("KT-17", "2.25.44", "a".repeat(100)));
     long.display_uri = Some("https://view.example.org/open?study=2.25.7000".to_owned());
     out.push(long);
+    // Every class once: each checker has its own idea of what an IMAGE is.
+    let classes = STORAGE_CLASSES.iter().zip(1..).map(|(class, number)| instance(class.uid, "OT", number, 1));
+    let classes: Vec<_> = classes.collect();
+    out.push(dicom::kos::build(&classes, &source(ManifestFlavour::Xdsi), &new_manifest()).unwrap());
     out
 }
 
@@ -135,7 +140,8 @@ print(len(read.content.get_references()))
     let folder = Folder::new("highdicom");
     for (at, mut manifest) in manifests().into_iter().enumerate() {
         // highdicom 0.28 knows no WAVEFORM content item, though TID 2010 has one.
-        manifest.series.retain(|series| series.instances[0].sop_class.as_str() != ECG);
+        let waveform = |class: &str| reference_type(class) == ReferenceType::Waveform;
+        manifest.series.retain(|series| !waveform(series.instances[0].sop_class.as_str()));
         let file = folder.0.join(format!("kos-{at}.dcm"));
         std::fs::write(&file, encode(&manifest).unwrap()).unwrap();
         let (success, text) = output(&python, &["-c", SCRIPT], &file);
