@@ -44,7 +44,10 @@ pub enum Fault {
         unique_id: UniqueId,
     },
     UnknownQuery(String),
-    MissingParameter(String),
+    MissingParameter {
+        parameter: String,
+        rule: String,
+    },
     /// A single-valued parameter with several values, or two alternatives at once.
     ParameterNumber {
         parameter: String,
@@ -143,7 +146,7 @@ impl fmt::Display for Fault {
                 write!(f, "repository {repository} is not this one and no peer is configured for it")
             }
             Fault::UnknownQuery(id) => write!(f, "stored query {id} is not known here"),
-            Fault::MissingParameter(name) => write!(f, "{name} is required"),
+            Fault::MissingParameter { parameter, rule } => write!(f, "{parameter} {rule}"),
             Fault::ParameterNumber { parameter, rule } => write!(f, "{parameter} {rule}"),
             Fault::TooManyResults { limit } => {
                 write!(f, "more than {limit} objects match; narrow the query by date, class or type")

@@ -32,3 +32,8 @@ pub use waist::{
     BoxFuture, ByteStream, DocumentContent, DocumentRequest, Identity, ImageRequest, Imaging, InstanceStream,
     PatientNews, ProvidedDocument, Registered, Registry, Repository, Retrieved, RetrievedDocument, ServedInstance,
 };
+
+/// Where documents go while they arrive: what a server of the waist needs of the store.
+pub mod spool {
+    pub use store::{BlobRef, BlobStore, BlobWriter, INLINE_LIMIT_OCTETS, StoreError};
+}

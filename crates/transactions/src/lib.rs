@@ -1,1 +1,53 @@
-//! transactions
+//! IHE transactions, one file each, both sides: a server side that turns a message into a call of the waist and its
+//! result into an answer, and a client side that implements the waist over the wire. `edge` holds what all share.
+//!
+//! [`TRANSACTIONS`] is the one table: routes, audit, statements and checks are derived from it. What is not in the table
+//! is not supported.
+
+pub mod edge;
+pub mod iti18_registry_stored_query;
+pub mod iti41_provide_and_register_document_set;
+pub mod iti42_register_document_set;
+pub mod iti43_retrieve_document_set;
+
+/// What a transaction is and how it is reached.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Transaction {
+    /// `ITI-18`, `RAD-107`.
+    pub id: &'static str,
+    pub name: &'static str,
+    /// Where the text of the specification is.
+    pub section: &'static str,
+    pub binding: Binding,
+    /// No default: a transaction that forgets it does not compile.
+    pub access: Access,
+}
+
+/// How a transaction travels.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Binding {
+    /// POST on `path`, told apart by `wsa:Action`.
+    Soap { path: &'static str, action: &'static str, response_action: &'static str, mtom: bool },
+    /// `path` in the form of the router, parameters in braces.
+    Http { method: &'static str, path: &'static str },
+    /// A DIMSE service, such as C-STORE.
+    Dimse { service: &'static str },
+}
+
+/// What a caller may do with it: the kind that a policy decides about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    Query,
+    Retrieve,
+    Publish,
+    Identity,
+}
+
+/// Everything this version speaks.
+pub static TRANSACTIONS: &[&Transaction] = &[
+    &iti18_registry_stored_query::TRANSACTION,
+    &iti41_provide_and_register_document_set::TRANSACTION,
+    &iti41_provide_and_register_document_set::RAD_68,
+    &iti42_register_document_set::TRANSACTION,
+    &iti43_retrieve_document_set::TRANSACTION,
+];

@@ -1,0 +1,46 @@
+//! What all transactions share at the node's border: who calls, the audit record, the answer's form, and the one place
+//! where a fault becomes a standard's code.
+
+pub mod audit;
+pub mod error_code;
+pub mod registry_errors;
+pub mod soap_client;
+pub mod soap_server;
+
+use crate::Transaction;
+use actors::{Caller, Clock, Cx, Identifiers, short_id};
+use net::PeerAddress;
+use std::sync::Arc;
+
+/// What the border needs of its node.
+#[derive(Clone)]
+pub struct Edge {
+    pub clock: Arc<dyn Clock>,
+    pub identifiers: Arc<dyn Identifiers>,
+    pub audit: Arc<dyn AuditLog>,
+    /// Largest message without its attachments, octets.
+    pub message_octets: usize,
+    /// Largest attachment or document, octets.
+    pub document_octets: u64,
+}
+
+/// Where audit records go. An implementation must not lose what it took.
+pub trait AuditLog: Send + Sync {
+    fn record(&self, transaction: &'static Transaction, outcome: audit::Outcome, facts: audit::Facts, cx: &Cx);
+}
+
+impl Edge {
+    /// The circumstances of a request: caller from the connection, a fresh id, the trace it belongs to.
+    pub fn cx(&self, parts: &http::request::Parts) -> Cx {
+        let address = parts.extensions.get::<PeerAddress>().map(|peer| peer.0.ip());
+        let traceparent = parts.headers.get("traceparent").and_then(|v| v.to_str().ok());
+        Cx {
+            caller: Caller { name: String::new(), address },
+            purpose_of_use: None,
+            request_id: short_id(&self.identifiers.uuid()),
+            traceparent: traceparent.filter(|t| t.len() <= 64).map(str::to_owned),
+            clock: self.clock.clone(),
+            identifiers: self.identifiers.clone(),
+        }
+    }
+}

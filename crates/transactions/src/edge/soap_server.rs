@@ -1,0 +1,274 @@
+//! SOAP on the server side: one path, many transactions told apart by action; attachments go to disk while they arrive.
+//! Source: ITI TF-2 Appendix V; spec/xds.md sections 3-5.
+
+use super::Edge;
+use crate::{Binding, Transaction};
+use actors::spool::{self, BlobStore, BlobWriter, INLINE_LIMIT_OCTETS};
+use actors::{BoxFuture, ByteStream, Cx, DocumentContent, Fault};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use axum::routing::post;
+use bytes::{Bytes, BytesMut};
+use futures_util::{StreamExt, stream};
+use http::{HeaderValue, StatusCode, header};
+use soap::{MessageEvent, MessageReader, MtomWriter, Packaging, Parts};
+use std::sync::Arc;
+use xml::XmlWriter;
+
+/// One transaction's server side.
+pub trait SoapTransaction: Send + Sync {
+    fn transaction(&self) -> &'static Transaction;
+
+    /// Answers a message whose envelope, addressing and action are checked.
+    ///
+    /// Errors: a SOAP fault only for what cannot be read as this transaction at all; everything about metadata, queries
+    /// and documents is a reply.
+    fn respond<'a>(&'a self, request: SoapRequest, cx: &'a Cx) -> BoxFuture<'a, Result<SoapReply, soap::Fault>>;
+}
+
+pub struct SoapRequest {
+    pub envelope: soap::Envelope,
+    pub packaging: Packaging,
+    /// Attachments by Content-ID: small ones in memory, others in the blob store.
+    pub parts: Parts<DocumentContent>,
+}
+
+/// Writes the content of `soap:Body`; attachment `n` (from 1) is referred to as `mtom.content_id(n)`.
+pub type WriteBody = Box<dyn FnOnce(&mut XmlWriter, &MtomWriter) + Send>;
+
+pub struct SoapReply {
+    pub body: WriteBody,
+    pub attachments: Vec<Attachment>,
+}
+
+impl SoapReply {
+    pub fn of(body: impl FnOnce(&mut XmlWriter) + Send + 'static) -> Self {
+        SoapReply { body: Box::new(move |w, _| body(w)), attachments: Vec::new() }
+    }
+}
+
+/// A document beside the envelope.
+pub struct Attachment {
+    pub content_type: String,
+    pub body: ByteStream,
+}
+
+/// The transactions served at one path. `spool` takes attachments; absent means that none is expected.
+pub struct SoapEndpoint {
+    pub edge: Edge,
+    pub transactions: Vec<Arc<dyn SoapTransaction>>,
+    pub spool: Option<Arc<dyn BlobStore>>,
+}
+
+impl SoapEndpoint {
+    pub fn router(self, path: &str) -> Router {
+        let endpoint = Arc::new(self);
+        let answer = move |request: Request| {
+            let endpoint = endpoint.clone();
+            async move { endpoint.answer(request).await }
+        };
+        Router::new().route(path, post(answer))
+    }
+
+    async fn answer(&self, request: Request) -> Response {
+        let (parts, body) = request.into_parts();
+        let cx = self.edge.cx(&parts);
+        let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
+        match self.exchange(content_type, body, &cx).await {
+            Ok(response) => response,
+            Err(Refused { fault, packaging, relates_to }) => {
+                tracing::warn!(request_id = cx.request_id, fault = %fault, "SOAP request refused");
+                let message = soap::package(
+                    packaging,
+                    fault.action(),
+                    self.edge.identifiers.uuid(),
+                    fault.encode(relates_to.as_deref()),
+                );
+                let status = StatusCode::from_u16(fault.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                respond(status, &message.content_type, Body::from(message.body))
+            }
+        }
+    }
+
+    async fn exchange(&self, content_type: &str, body: Body, cx: &Cx) -> Result<Response, Refused> {
+        let limits = soap::Limits { envelope_octets: self.edge.message_octets, ..soap::Limits::default() };
+        let reader = MessageReader::new(content_type, limits).map_err(|e| Refused::of(e.fault(), Packaging::Plain))?;
+        let packaging = reader.packaging();
+        let request = self.receive(reader, body).await.map_err(|fault| Refused::of(fault, packaging))?;
+        let relates_to = request.envelope.message_id().map(str::to_owned);
+        let refused = |fault| Refused { fault, packaging, relates_to: relates_to.clone() };
+        request.envelope.check_request(&[(soap::names::WSSE, "Security")]).map_err(refused)?;
+        let action = request.envelope.action().unwrap_or_default().to_owned();
+        let found = self.transactions.iter().find(|t| actions(t.transaction()).0 == action);
+        let transaction = found.ok_or_else(|| refused(soap::Fault::action_not_supported(&action)))?;
+        let reply = transaction.respond(request, cx).await.map_err(refused)?;
+        let response_action = actions(transaction.transaction()).1;
+        Ok(self.pack(packaging, response_action, relates_to.as_deref(), reply, &cx.request_id))
+    }
+
+    /// Reads the message: the envelope into memory, attachments into memory while small and into the spool beyond.
+    async fn receive(&self, mut reader: MessageReader, body: Body) -> Result<SoapRequest, soap::Fault> {
+        let packaging = reader.packaging();
+        let mut data = body.into_data_stream();
+        let mut envelope = None;
+        let mut parts = Parts::new();
+        let mut part: Option<(String, Spooling)> = None;
+        loop {
+            let event = reader.next_event().map_err(|e| e.fault())?;
+            match event {
+                None => match data.next().await {
+                    Some(Ok(bytes)) => reader.feed(bytes).map_err(|e| e.fault())?,
+                    Some(Err(_)) => return Err(soap::Fault::sender("the request broke off before its end")),
+                    None => reader.finish(),
+                },
+                Some(MessageEvent::Envelope(found)) => envelope = Some(*found),
+                Some(MessageEvent::PartStart { content_id, .. }) => {
+                    part = Some((content_id.unwrap_or_default(), Spooling::Memory(BytesMut::new())));
+                }
+                Some(MessageEvent::PartData(bytes)) => {
+                    if let Some((_, spooling)) = &mut part {
+                        spooling.write(bytes, self.spool.as_ref(), self.edge.document_octets).await?;
+                    }
+                }
+                Some(MessageEvent::PartEnd) => {
+                    if let Some((id, spooling)) = part.take() {
+                        parts.insert(&id, spooling.finish().await?);
+                    }
+                }
+                Some(MessageEvent::End) => break,
+            }
+        }
+        let envelope = envelope.ok_or_else(|| soap::Fault::sender("expected a SOAP envelope, got none"))?;
+        Ok(SoapRequest { envelope, packaging, parts })
+    }
+
+    fn pack(
+        &self,
+        packaging: Packaging,
+        action: &'static str,
+        relates_to: Option<&str>,
+        reply: SoapReply,
+        request_id: &str,
+    ) -> Response {
+        let mtom = MtomWriter::new(self.edge.identifiers.uuid());
+        let head = soap::Head::response(action, relates_to);
+        let envelope = soap::encode(&head, |w| (reply.body)(w, &mtom));
+        if packaging == Packaging::Plain && reply.attachments.is_empty() {
+            return respond(StatusCode::OK, &soap::plain_content_type(action), Body::from(envelope));
+        }
+        let content_type = mtom.content_type(action);
+        let body = attach(mtom, envelope, reply.attachments);
+        let request_id = request_id.to_owned();
+        let body = body.inspect(move |item| {
+            if let Err(fault) = item {
+                tracing::error!(request_id, ?fault, "an answer broke off");
+            }
+        });
+        respond(StatusCode::OK, &content_type, Body::from_stream(body))
+    }
+}
+
+/// The octets of an MTOM message: root part, then each attachment as it comes, then the end.
+pub(super) fn attach(
+    mtom: MtomWriter,
+    envelope: Vec<u8>,
+    attachments: Vec<Attachment>,
+) -> impl futures_util::Stream<Item = Result<Bytes, Fault>> + Send + 'static {
+    let piece = |bytes: Vec<u8>| stream::once(async move { Ok(Bytes::from(bytes)) });
+    let root = piece(mtom.root(&envelope));
+    let close = piece(mtom.close());
+    let documents = attachments.into_iter().enumerate().map(move |(n, attachment)| {
+        let head = mtom.part(n + 1, &attachment.content_type);
+        stream::once(async move { Ok(Bytes::from(head)) }).chain(attachment.body)
+    });
+    root.chain(stream::iter(documents).flatten()).chain(close)
+}
+
+/// A fault with what is needed to send it.
+struct Refused {
+    fault: soap::Fault,
+    packaging: Packaging,
+    relates_to: Option<String>,
+}
+
+impl Refused {
+    fn of(fault: soap::Fault, packaging: Packaging) -> Self {
+        Refused { fault, packaging, relates_to: None }
+    }
+}
+
+/// An attachment on its way in.
+enum Spooling {
+    Memory(BytesMut),
+    Blob { writer: Box<dyn BlobWriter>, octets: u64 },
+}
+
+impl Spooling {
+    async fn write(&mut self, bytes: Bytes, spool: Option<&Arc<dyn BlobStore>>, limit: u64) -> Result<(), soap::Fault> {
+        let store_fault = |e: spool::StoreError| {
+            tracing::error!(error = %e, "cannot keep an attachment");
+            soap::Fault::receiver(format!("the attachment cannot be kept: {e}; nothing of this request was kept"))
+        };
+        if let Spooling::Memory(buffer) = self {
+            if buffer.len() + bytes.len() <= INLINE_LIMIT_OCTETS {
+                buffer.extend_from_slice(&bytes);
+                return Ok(());
+            }
+            let Some(spool) = spool else {
+                return Err(soap::Fault::sender("this transaction takes no attachments of this size"));
+            };
+            let (spool, first) = (spool.clone(), std::mem::take(buffer));
+            let begun = tokio::task::spawn_blocking(move || {
+                let mut writer = spool.create()?;
+                writer.write(&first)?;
+                Ok((writer, first.len() as u64))
+            });
+            let (writer, octets) =
+                begun.await.map_err(|_| soap::Fault::receiver("spooling failed"))?.map_err(store_fault)?;
+            *self = Spooling::Blob { writer, octets };
+        }
+        let Spooling::Blob { octets, .. } = self else { return Ok(()) };
+        if *octets + bytes.len() as u64 > limit {
+            return Err(soap::Fault::sender(format!("an attachment may have at most {limit} octets")));
+        }
+        // Writes go to the page cache; the blocking thread is needed for the file's creation and its fsync.
+        if let Spooling::Blob { writer, octets } = self {
+            writer.write(&bytes).map_err(store_fault)?;
+            *octets += bytes.len() as u64;
+        }
+        Ok(())
+    }
+
+    async fn finish(self) -> Result<DocumentContent, soap::Fault> {
+        match self {
+            Spooling::Memory(buffer) => Ok(DocumentContent::Memory(buffer.freeze())),
+            Spooling::Blob { writer, .. } => {
+                let finished = tokio::task::spawn_blocking(move || writer.finish()).await;
+                let finished = finished.map_err(|_| soap::Fault::receiver("spooling failed"))?;
+                finished.map(DocumentContent::Blob).map_err(|e| {
+                    soap::Fault::receiver(format!(
+                        "the attachment cannot be kept: {e}; nothing of this request was kept"
+                    ))
+                })
+            }
+        }
+    }
+}
+
+fn actions(transaction: &Transaction) -> (&'static str, &'static str) {
+    match transaction.binding {
+        Binding::Soap { action, response_action, .. } => (action, response_action),
+        Binding::Http { .. } | Binding::Dimse { .. } => ("", ""),
+    }
+}
+
+fn respond(status: StatusCode, content_type: &str, body: Body) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    if let Ok(value) = HeaderValue::from_str(content_type) {
+        response.headers_mut().insert(header::CONTENT_TYPE, value);
+    }
+    response
+}
