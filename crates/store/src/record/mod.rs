@@ -18,3 +18,9 @@ pub(crate) use entry::{decode_entry, encode_entry, peek_entry};
 pub(crate) use folder::{decode_folder, encode_folder};
 pub(crate) use patient::{decode_patient, encode_patient};
 pub(crate) use submission_set::{decode_submission_set, encode_submission_set};
+
+#[cfg(test)]
+#[path = "../../tests/it/samples.rs"]
+mod samples;
+#[cfg(test)]
+mod tests;

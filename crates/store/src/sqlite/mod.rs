@@ -100,9 +100,14 @@ impl SqliteStore {
 
     /// A store that lives as long as this value; for tests and short-lived nodes.
     pub fn in_memory() -> Result<Self, StoreError> {
+        Self::in_memory_with(SqliteOptions::default())
+    }
+
+    /// [`SqliteStore::in_memory`] with options.
+    pub fn in_memory_with(options: SqliteOptions) -> Result<Self, StoreError> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let name = format!("file:/manifold-{}?vfs=memdb", NEXT.fetch_add(1, Ordering::Relaxed));
-        Self::start(Location::Memory(name), SqliteOptions::default())
+        Self::start(Location::Memory(name), options)
     }
 
     fn start(location: Location, options: SqliteOptions) -> Result<Self, StoreError> {
@@ -202,7 +207,11 @@ fn connect(location: &Location, options: &SqliteOptions) -> Result<Connection, S
     conn.pragma_update(None, "synchronous", "FULL")?;
     conn.pragma_update(None, "cache_size", -i64::from(options.cache_kib))?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;
-    conn.pragma_update_and_check(None, "mmap_size", options.mmap_octets as i64, |_| Ok(()))?;
+    // A burst may make the log long; afterwards it need not stay so.
+    conn.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
+    if let Location::File(_) = location {
+        conn.pragma_update_and_check(None, "mmap_size", options.mmap_octets as i64, |_| Ok(()))?;
+    }
     conn.set_prepared_statement_cache_capacity(256);
     Ok(conn)
 }
