@@ -8,6 +8,7 @@ mod cx;
 mod document_registry;
 mod document_repository;
 mod fault;
+mod imaging_archive;
 mod imaging_document_source;
 mod partial;
 mod patient_identity;
@@ -20,6 +21,7 @@ pub use cx::{Caller, Clock, Cx, Identifiers, short_id};
 pub use document_registry::{DocumentRegistry, RegistryPolicy};
 pub use document_repository::{DocumentRepository, RegisterAt};
 pub use fault::{Fault, Refusal};
+pub use imaging_archive::{Accepted, Delivered, ImagingArchive, InstanceDelivery, ReceivedInstance};
 pub use imaging_document_source::{
     DraftManifest, ImagingDocumentSource, ManifestIdentity, ManifestMaker, NotPublishable, SourcePolicy,
     UnknownPatientAtSource,
@@ -29,8 +31,9 @@ pub use patient_identity::PatientIdentity;
 pub use repository_directory::RepositoryDirectory;
 pub use stream::{blob_stream, once, read_ahead};
 pub use waist::{
-    BoxFuture, ByteStream, DocumentContent, DocumentRequest, Identity, ImageRequest, Imaging, InstanceStream,
-    PatientNews, ProvidedDocument, Registered, Registry, Repository, Retrieved, RetrievedDocument, ServedInstance,
+    BoxFuture, ByteStream, DocumentContent, DocumentRequest, Identity, ImageRequest, Images, Imaging, InstanceStream,
+    PatientNews, PlannedInstance, ProvidedDocument, Registered, Registry, Repository, Retrieved, RetrievedDocument,
+    ServedInstance, WantedSyntax,
 };
 
 /// Where documents go while they arrive: what a server of the waist needs of the store.

@@ -110,18 +110,45 @@ pub trait Repository: Send + Sync {
     -> BoxFuture<'a, Result<Retrieved, Refusal>>;
 }
 
+/// A transfer syntax the caller takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WantedSyntax {
+    /// Whatever it is stored in, unchanged.
+    AsStored,
+    /// Nothing was said: Explicit VR Little Endian, or what the standard lets stand in for it.
+    Default,
+    Uid(TransferSyntaxUid),
+}
+
 /// Instances wanted from a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageRequest {
     pub study: StudyInstanceUid,
     pub series: Option<SeriesInstanceUid>,
     pub instance: Option<SopInstanceUid>,
-    /// Transfer syntaxes the caller takes, in order of preference; empty means any, as stored.
-    pub transfer_syntaxes: Vec<TransferSyntaxUid>,
+    /// Best first; at least one.
+    pub syntaxes: Vec<WantedSyntax>,
+}
+
+/// Instances on their way out.
+pub struct Images {
+    /// Number of instances, and octets of each in order, when the source knows before it reads them.
+    pub plan: Option<Vec<PlannedInstance>>,
+    pub instances: InstanceStream,
+}
+
+/// What is known of an instance before its octets come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedInstance {
+    pub series: SeriesInstanceUid,
+    pub sop_instance: SopInstanceUid,
+    pub transfer_syntax: TransferSyntaxUid,
+    pub size_octets: u64,
 }
 
 /// One instance on its way out.
 pub struct ServedInstance {
+    pub series: Option<SeriesInstanceUid>,
     pub sop_instance: SopInstanceUid,
     pub transfer_syntax: TransferSyntaxUid,
     pub size_octets: Option<u64>,
@@ -137,7 +164,7 @@ pub trait Imaging: Send + Sync {
     /// Errors: `ImagesNotFound` for what no current manifest lists; `NotAcceptable` when no accepted transfer syntax can
     /// be produced; a fault in the stream means the answer is incomplete.
     /// Source: RAD TF-2 4.107, PS3.18 10.4.
-    fn fetch<'a>(&'a self, request: &'a ImageRequest, cx: &'a Cx) -> BoxFuture<'a, Result<InstanceStream, Refusal>>;
+    fn fetch<'a>(&'a self, request: &'a ImageRequest, cx: &'a Cx) -> BoxFuture<'a, Result<Images, Refusal>>;
 }
 
 /// What an identity feed says of a patient.

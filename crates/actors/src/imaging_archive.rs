@@ -1,0 +1,286 @@
+//! The imaging archive: instances come in and are durable before anybody is told so; only what a current manifest lists
+//! goes out. Source: PS3.4 B (storage), RAD TF-2 4.107; R-70 (the right to a manifest is the right to its images).
+
+use crate::imaging_document_source::LISTED;
+use crate::store_faults::{internal, storage};
+use crate::{
+    BoxFuture, Cx, Fault, ImageRequest, Images, Imaging, PlannedInstance, Refusal, ServedInstance, WantedSyntax,
+    blob_stream, read_ahead,
+};
+use bytes::Bytes;
+use futures_util::stream;
+use model::{SeriesInstanceUid, SopClassUid, SopInstanceUid, StudyInstanceUid, TransferSyntaxUid};
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use store::{
+    ArchiveRead, InstanceFile, InstanceFiles, InstanceSelect, InstanceWriter, MetadataStore, OutboxRead, Put, Sha256,
+    StoreError, StoreExt, StoredInstance,
+};
+
+/// How a stored instance is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivered {
+    /// The stored octets.
+    AsStored,
+    /// In Explicit VR Little Endian.
+    ExplicitLe,
+}
+
+/// Decides and makes the form in which instances go out: the part that knows codecs.
+pub trait InstanceDelivery: Send + Sync {
+    /// Errors: `NotAcceptable` with what is stored and what was asked.
+    fn decide(&self, stored: &StoredInstance, wanted: &[WantedSyntax]) -> Result<Delivered, Fault>;
+    /// The whole file in Explicit VR Little Endian, in pieces. Blocks.
+    fn explicit_le(&self, file: &Path, sink: &mut dyn FnMut(Bytes) -> Result<(), Fault>) -> Result<(), Fault>;
+}
+
+/// An instance whose header was read and found in order.
+pub struct ReceivedInstance {
+    /// Absent when the object does not say.
+    pub study: Option<StudyInstanceUid>,
+    pub series: Option<SeriesInstanceUid>,
+    pub instance: SopInstanceUid,
+    pub sop_class: SopClassUid,
+    pub transfer_syntax: TransferSyntaxUid,
+    /// (0010,0020); empty when absent.
+    pub patient_id: String,
+    /// OID of the domain of the patient id; empty when unknown.
+    pub patient_issuer: String,
+    pub calling_ae: String,
+    /// Versioned bytes for [`InstanceDelivery`].
+    pub header: Vec<u8>,
+}
+
+/// What became of an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    Stored,
+    /// The same octets were there already.
+    AlreadyThere,
+    /// Stored, but not published, and why.
+    Held(String),
+}
+
+/// An archive on the node's own store.
+#[derive(Clone)]
+pub struct ImagingArchive {
+    store: Arc<dyn MetadataStore>,
+    files: Arc<InstanceFiles>,
+    delivery: Arc<dyn InstanceDelivery>,
+}
+
+impl ImagingArchive {
+    pub fn new(store: Arc<dyn MetadataStore>, files: Arc<InstanceFiles>, delivery: Arc<dyn InstanceDelivery>) -> Self {
+        ImagingArchive { store, files, delivery }
+    }
+
+    /// Begins to receive an instance. Blocks. Errors: `OutOfResources`.
+    pub fn receive(&self, cx: &Cx) -> Result<InstanceWriter, Fault> {
+        self.files.create().map_err(|e| storage(e, &cx.request_id).first().clone())
+    }
+
+    /// Keeps a received instance: file first, then its row; durable when it answers. Blocks.
+    ///
+    /// Errors: `InstanceConflict` when other octets are stored under this identity (the first are kept),
+    /// `OutOfResources`.
+    pub fn accept(&self, writer: InstanceWriter, received: ReceivedInstance, cx: &Cx) -> Result<Accepted, Fault> {
+        let failed = |e: StoreError| storage(e, &cx.request_id).first().clone();
+        let held = held_reason(&received);
+        let study = received.study.unwrap_or_else(|| own_study(&received.instance));
+        let series = received.series.unwrap_or_else(|| own_series(&received.instance));
+        let file: InstanceFile = writer.finish(&study, &received.instance).map_err(failed)?;
+        let row = StoredInstance {
+            study,
+            series,
+            instance: received.instance,
+            sop_class: received.sop_class,
+            transfer_syntax: received.transfer_syntax,
+            file: file.name.clone(),
+            size_octets: file.size_octets,
+            sha256: file.sha256,
+            header: received.header,
+            patient_id: received.patient_id,
+            patient_issuer: received.patient_issuer,
+            received_at: cx.now_unix_micros(),
+            calling_ae: received.calling_ae,
+            held: held.clone(),
+        };
+        let uid = row.instance.to_string();
+        let put = self.store.write_blocking(move |tx| tx.add_instance(&row));
+        match put {
+            Ok(Put::Added) => Ok(held.map_or(Accepted::Stored, Accepted::Held)),
+            Ok(Put::AlreadyThere) => Ok(Accepted::AlreadyThere),
+            Err(StoreError::Conflict { .. }) => {
+                if let Err(error) = self.files.remove(&file.name) {
+                    tracing::warn!(%error, "cannot remove the file of a refused instance; it goes at the next start");
+                }
+                Err(Fault::InstanceConflict(uid))
+            }
+            Err(error) => {
+                // Without its row the file is an orphan that nobody was promised.
+                let _ = self.files.remove(&file.name);
+                Err(failed(error))
+            }
+        }
+    }
+
+    /// Where a stored instance's file is.
+    pub fn path(&self, instance: &StoredInstance) -> Result<PathBuf, StoreError> {
+        self.files.path(&instance.file)
+    }
+
+    async fn resolve(&self, request: &ImageRequest, cx: &Cx) -> Result<Vec<StoredInstance>, Refusal> {
+        let wanted = request.clone();
+        let found = self
+            .store
+            .read(move |tx| {
+                let select = match (&wanted.series, &wanted.instance) {
+                    (_, Some(instance)) => InstanceSelect::Instance(&wanted.study, instance),
+                    (Some(series), None) => InstanceSelect::Series(&wanted.study, series),
+                    (None, None) => InstanceSelect::Study(&wanted.study),
+                };
+                let mut rows = tx.instances(select)?;
+                rows.retain(|row| wanted.series.as_ref().is_none_or(|series| *series == row.series));
+                permitted(tx, &wanted.study, rows)
+            })
+            .await;
+        let rows: Vec<StoredInstance> = found.map_err(|e: StoreError| internal(e, &cx.request_id))?;
+        if rows.is_empty() {
+            let what = match (&request.series, &request.instance) {
+                (_, Some(instance)) => format!("instance {instance} of study {}", request.study),
+                (Some(series), None) => format!("series {series} of study {}", request.study),
+                (None, None) => format!("study {}", request.study),
+            };
+            return Err(Fault::ImagesNotFound(what).into());
+        }
+        Ok(rows)
+    }
+}
+
+/// The one decision about images: an instance goes out if and only if the current manifest of its study lists it.
+/// Policies about users and purposes are added here and nowhere else.
+fn permitted<T: ArchiveRead + OutboxRead + ?Sized>(
+    tx: &T,
+    study: &StudyInstanceUid,
+    rows: Vec<StoredInstance>,
+) -> Result<Vec<StoredInstance>, StoreError> {
+    if rows.is_empty() {
+        return Ok(rows);
+    }
+    let listed = tx.state(LISTED, study.as_str())?.unwrap_or_default();
+    let listed = String::from_utf8(listed).unwrap_or_default();
+    let listed: HashSet<&str> = listed.lines().collect();
+    Ok(rows.into_iter().filter(|row| row.held.is_none() && listed.contains(row.instance.as_str())).collect())
+}
+
+impl Imaging for ImagingArchive {
+    fn fetch<'a>(&'a self, request: &'a ImageRequest, cx: &'a Cx) -> BoxFuture<'a, Result<Images, Refusal>> {
+        Box::pin(async move {
+            let rows = self.resolve(request, cx).await?;
+            let mut parts = Vec::with_capacity(rows.len());
+            for row in rows {
+                let delivered = self.delivery.decide(&row, &request.syntaxes)?;
+                parts.push((row, delivered));
+            }
+            let verbatim = parts.iter().all(|(_, delivered)| *delivered == Delivered::AsStored);
+            let plan = verbatim.then(|| {
+                let planned = parts.iter().map(|(row, _)| PlannedInstance {
+                    series: row.series.clone(),
+                    sop_instance: row.instance.clone(),
+                    transfer_syntax: row.transfer_syntax.clone(),
+                    size_octets: row.size_octets,
+                });
+                planned.collect()
+            });
+            let (archive, log_id) = (self.clone(), cx.request_id.clone());
+            let instances = stream::unfold(parts.into_iter(), move |mut parts| {
+                let (archive, log_id) = (archive.clone(), log_id.clone());
+                async move {
+                    let (row, delivered) = parts.next()?;
+                    Some((archive.serve(&row, delivered, &log_id), parts))
+                }
+            });
+            Ok(Images { plan, instances: Box::pin(instances) })
+        })
+    }
+}
+
+impl ImagingArchive {
+    fn serve(&self, row: &StoredInstance, delivered: Delivered, log_id: &str) -> Result<ServedInstance, Fault> {
+        let lost = |reason: &dyn std::fmt::Display| {
+            tracing::error!(log_id, instance = row.instance.as_str(), %reason, "a stored instance cannot be read");
+            Fault::Internal { log_id: log_id.to_owned() }
+        };
+        let (series, sop_instance) = (Some(row.series.clone()), row.instance.clone());
+        match delivered {
+            Delivered::AsStored => {
+                let file =
+                    self.files.open_file(&row.file).map_err(|e| lost(&e))?.ok_or_else(|| lost(&"file missing"))?;
+                Ok(ServedInstance {
+                    series,
+                    sop_instance,
+                    transfer_syntax: row.transfer_syntax.clone(),
+                    size_octets: Some(row.size_octets),
+                    body: blob_stream(Arc::from(file), log_id.to_owned()),
+                })
+            }
+            Delivered::ExplicitLe => {
+                let path = self.files.path(&row.file).map_err(|e| lost(&e))?;
+                let transfer_syntax = TransferSyntaxUid::parse("1.2.840.10008.1.2.1").map_err(|e| lost(&e))?;
+                let delivery = self.delivery.clone();
+                Ok(ServedInstance {
+                    series,
+                    sop_instance,
+                    transfer_syntax,
+                    size_octets: None,
+                    body: pushed(move |sink| delivery.explicit_le(&path, sink)),
+                })
+            }
+        }
+    }
+}
+
+/// A stream of what `produce` pushes from a blocking thread; held back by a short queue.
+fn pushed(
+    produce: impl FnOnce(&mut dyn FnMut(Bytes) -> Result<(), Fault>) -> Result<(), Fault> + Send + 'static,
+) -> crate::ByteStream {
+    let (sender, receiver) = std::sync::mpsc::sync_channel::<Result<Bytes, Fault>>(4);
+    std::thread::spawn(move || {
+        let gone = || Fault::PeerUnavailable { peer: "the reader".into(), reason: "went away".into() };
+        let outcome = produce(&mut |bytes| sender.send(Ok(bytes)).map_err(|_| gone()));
+        if let Err(fault) = outcome {
+            let _ = sender.send(Err(fault));
+        }
+    });
+    read_ahead(move || receiver.recv().map_or(Ok(None), |item| item.map(Some)))
+}
+
+fn held_reason(received: &ReceivedInstance) -> Option<String> {
+    if received.study.is_none() {
+        return Some("the object has no Study Instance UID (0020,000D)".into());
+    }
+    if received.series.is_none() {
+        return Some("the object has no Series Instance UID (0020,000E)".into());
+    }
+    if received.patient_id.is_empty() {
+        return Some("the object has no Patient ID (0010,0020)".into());
+    }
+    None
+}
+
+/// A study of its own for an object that names none: it stays visible, and can never be mixed up with another's.
+fn own_study(instance: &SopInstanceUid) -> StudyInstanceUid {
+    StudyInstanceUid::parse(&derived(instance, "study")).expect("a UID made from a number is well-formed")
+}
+
+fn own_series(instance: &SopInstanceUid) -> SeriesInstanceUid {
+    SeriesInstanceUid::parse(&derived(instance, "series")).expect("a UID made from a number is well-formed")
+}
+
+fn derived(instance: &SopInstanceUid, what: &str) -> String {
+    let digest = Sha256::of(format!("{what} of {instance}").as_bytes());
+    let mut number = [0; 16];
+    number.copy_from_slice(&digest.0[..16]);
+    format!("2.25.{}", u128::from_be_bytes(number))
+}
