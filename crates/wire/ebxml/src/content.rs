@@ -37,6 +37,19 @@ impl<'a> Content<'a> {
         Content::Inline(Cow::Owned(STANDARD.encode(octets)))
     }
 
+    /// In the MIME part with this Content-ID (given without angle brackets); what a URL cannot hold is percent-encoded.
+    pub fn part(content_id: &str) -> Content<'static> {
+        let mut cid = String::with_capacity(content_id.len());
+        for byte in content_id.bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => cid.push(char::from(byte)),
+                byte if b"@-._~:!$&'()*+,;=".contains(&byte) => cid.push(char::from(byte)),
+                byte => cid.push_str(&format!("%{byte:02X}")),
+            }
+        }
+        Content::Part(Cow::Owned(cid))
+    }
+
     /// The Content-ID with percent-encoding resolved; `None` for inline content.
     pub fn content_id(&self) -> Option<String> {
         match self {

@@ -8,6 +8,18 @@
 //! | ITI-18 | [`decode_query`], [`encode_query`] | [`decode_query_response`], [`encode_query_response`], [`QueryResponseWriter`] |
 //! | ITI-43 | [`decode_retrieve_request`], [`encode_retrieve_request`] | [`decode_retrieve_response`], [`encode_retrieve_response`] |
 //!
+//! ```
+//! use ebxml::{QueryResponse, RegistryError, decode_query, encode_query_response};
+//! let body = br#"<q:AdhocQueryRequest xmlns:q="urn:oasis:names:tc:ebxml-regrep:xsd:query:3.0"/>"#;
+//! let document = xml::Document::parse(body, xml::Limits::default())?;
+//! let error = decode_query(&document.root()).unwrap_err();
+//! assert_eq!(error.to_string(), "ResponseOption.returnType must be LeafClass or ObjectRef; got ``");
+//! let mut answer = xml::XmlWriter::new();
+//! let failure = QueryResponse::failure(vec![RegistryError::error("XDSRegistryError", error.to_string())]);
+//! encode_query_response(&failure, &mut answer);
+//! # Ok::<(), xml::XmlError>(())
+//! ```
+//!
 //! Decoders are strict in meaning and lenient in spelling; every leniency has a comment that begins with that word.
 //! Encoders write what `validate/all.xsd` accepts, each element with its own namespace declarations, so that it can
 //! stand inside any envelope.

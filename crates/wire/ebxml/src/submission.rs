@@ -91,6 +91,9 @@ pub fn decode_submission(request: &Element) -> Result<Decoded<Submission>, Vec<I
             let read = sets.iter().map(SubmissionSet::validate);
             let read = read.chain(entries.iter().map(|e| e.validate())).chain(folders.iter().map(|f| f.validate()));
             for invalid in read.flatten() {
+                if findings.full() {
+                    break;
+                }
                 // What could not be read is absent for `validate`; saying so again would mislead.
                 let said = |known: &Invalid| known.object == invalid.object && known.field.starts_with(&invalid.field);
                 if !findings.refused.iter().any(said) {

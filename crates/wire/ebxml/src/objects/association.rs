@@ -46,6 +46,11 @@ pub(crate) fn read_association(object: RawObject, findings: &mut Findings) -> Op
         (Reading::Answer, None) => model::AvailabilityStatus::Approved,
         _ => r.availability_status(),
     };
+    for (field, text) in [("name", r.object.name.clone()), ("description", r.object.description.clone())] {
+        if let Some(text) = text.value() {
+            r.not_kept(field, "has no place in an association and is not kept", text);
+        }
+    }
     let extra = r.extra();
     Some(Association {
         id: id?,

@@ -33,6 +33,9 @@ pub(crate) struct ExternalIdentifier<'a> {
     pub(crate) used: bool,
 }
 
+/// Characters of an id in a finding; an id that is longer is refused anyway.
+const LONGEST_LABEL: usize = 256;
+
 /// Slots of one object or classification; every new name is compared with all before it.
 const MOST_SLOTS: usize = 500;
 
@@ -100,9 +103,13 @@ impl<'a> RawObject<'a> {
         object
     }
 
-    /// The id, for findings.
+    /// The id, for findings; cut, because every finding copies it.
     pub(crate) fn label(&self) -> &'a str {
-        if self.id.is_empty() { "object without id" } else { self.id }
+        match self.id.char_indices().nth(LONGEST_LABEL) {
+            Some((end, _)) => &self.id[..end],
+            None if self.id.is_empty() => "object without id",
+            None => self.id,
+        }
     }
 
     /// True when the object bears this mark.

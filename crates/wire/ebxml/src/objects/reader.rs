@@ -49,8 +49,8 @@ impl<'r, 'a> Reader<'r, 'a> {
 
     pub(crate) fn id(&mut self) -> Option<ObjectId> {
         if self.object.id.is_empty() {
-            // Finding the path costs as much as there are siblings.
-            let place = if self.findings.full() { String::new() } else { self.object.element.path() };
+            // Finding the path costs as much as there are siblings, so only the first few get it.
+            let place = if self.findings.refused.len() < 50 { self.object.element.path() } else { String::new() };
             self.refuse("entryUUID", "is required", &place);
             return None;
         }
@@ -300,7 +300,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         }
     }
 
-    fn not_kept(&mut self, field: &str, rule: &str, value: &str) {
+    pub(crate) fn not_kept(&mut self, field: &str, rule: &str, value: &str) {
         let invalid = Invalid::new(format!("{}.{field}", self.object.kind), rule, value);
         self.findings.leave_out(invalid.on(self.object.label()));
     }

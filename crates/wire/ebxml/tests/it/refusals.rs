@@ -265,6 +265,13 @@ fn what_the_model_has_no_place_for_is_named() {
     let decoded = decode(&text).unwrap();
     assert_eq!(decoded.value, submission());
     assert!(sentences(&decoded.not_kept).contains("DocumentEntry.classCode has a slot inside its classification"));
+    let text = changed(
+        "targetObject=\"A4\"/>",
+        "targetObject=\"A4\"><rim:Name><rim:LocalizedString value=\"why\"/></rim:Name></rim:Association>",
+    );
+    assert!(
+        sentences(&decode(&text).unwrap().not_kept).contains("A5: Association.name has no place in an association")
+    );
     let other = "<rim:ExternalIdentifier id=\"e\" registryObject=\"D1\" identificationScheme=\"urn:uuid:00000000-0000-4000-8000-000000000000\" value=\"7\"/>";
     let text = first("</rim:ExtrinsicObject>", &format!("{other}</rim:ExtrinsicObject>"));
     assert!(sentences(&decode(&text).unwrap().not_kept).contains("unknown identificationScheme"));
@@ -409,6 +416,9 @@ fn hostile_sizes_end_early() {
     let findings = decode(&with_slot(&slots)).unwrap_err();
     assert_eq!(findings.len(), 1000, "findings are bounded");
     assert!(sentences(&findings).contains("DocumentEntry must have at most 500 slots"));
+    let long = changed("\"D1\"", &format!("\"{}\"", "D".repeat(100_000))).replace("20250314091500", "x");
+    let findings = decode(&long).unwrap_err();
+    assert!(findings.iter().all(|f| f.object.as_ref().is_none_or(|o| o.len() <= 256)), "ids in findings are bounded");
 }
 
 #[test]
@@ -461,5 +471,8 @@ fn big_inline_content_survives_white_space_and_bad_padding_does_not() {
     }
     let padded_inside = format!("{}AA=={}", "A".repeat(4092), "A".repeat(4));
     assert!(ebxml::Content::Inline(padded_inside.into()).octets().unwrap().is_err());
+    let part = ebxml::Content::part("a b%<c>@x.example");
+    assert_eq!(format!("{part:?}"), "Part(a%20b%25%3Cc%3E@x.example)");
+    assert_eq!(part.content_id().as_deref(), Some("a b%<c>@x.example"));
     assert_eq!(ebxml::Content::Inline("".into()).octets().unwrap().unwrap(), b"");
 }
