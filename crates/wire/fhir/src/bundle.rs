@@ -11,6 +11,7 @@ use crate::{json, search};
 use model::{DocumentEntry, Patient, PatientId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 /// Links of a page: absolute URLs.
@@ -23,14 +24,24 @@ pub struct Links<'a> {
 }
 
 #[derive(Serialize)]
-struct WireBundle<'a> {
+struct WireBundle<'a, E: Serialize> {
     #[serde(rename = "resourceType")]
     resource_type: &'static str,
     r#type: &'static str,
     total: u64,
-    link: Vec<WireLink<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    entry: Vec<WireEntry<'a>>,
+    link: Vec<WireLink<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entry: Option<E>,
+}
+
+// Each entry is built when it is written and dropped after it: a page of a thousand never lies in memory as structs.
+struct Entries<I>(RefCell<Option<I>>);
+
+impl<'a, I: Iterator<Item = WireEntry<'a>>> Serialize for Entries<I> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.take().into_iter().flatten())
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -46,13 +57,12 @@ struct WireEntry<'a> {
     #[serde(rename = "fullUrl")]
     full_url: String,
     resource: Resource<'a>,
-    search: WireSearch<'a>,
+    search: WireSearch,
 }
 
-#[derive(Serialize, Deserialize, Default)]
-struct WireSearch<'a> {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    mode: Option<Str<'a>>,
+#[derive(Serialize)]
+struct WireSearch {
+    mode: &'static str,
 }
 
 /// A page of DocumentReferences, compact JSON.
@@ -93,28 +103,24 @@ fn write<'a>(
     outcomes: &[OperationOutcome],
 ) -> Vec<u8> {
     let base = fhir_base.strip_suffix('/').unwrap_or(fhir_base);
-    let mut entry: Vec<WireEntry<'a>> = Vec::new();
-    let search = |mode: &'static str| WireSearch { mode: Some(mode.into()) };
-    for resource in resources {
-        let number = entry.len() + 1;
-        // A patient whose id is too long for FHIR has none; fullUrl still has to be there and to be unique.
+    let matches = resources.map(|r| (r, "match"));
+    let outcomes = outcomes.iter().map(|o| (Resource::OperationOutcome(o.clone()), "outcome"));
+    let mut entries = matches.chain(outcomes).enumerate().map(|(i, (resource, mode))| {
+        // An outcome has no address, nor has a patient whose id is too long; fullUrl still has to be there.
         let full_url = match resource.id() {
             Some(id) => format!("{base}/{}/{id}", resource.type_name()),
-            None => placeholder(number),
+            None => placeholder(i + 1),
         };
-        entry.push(WireEntry { full_url, resource, search: search("match") });
-    }
-    for outcome in outcomes {
-        let full_url = placeholder(entry.len() + 1);
-        let resource = Resource::OperationOutcome(outcome.clone());
-        entry.push(WireEntry { full_url, resource, search: search("outcome") });
-    }
+        WireEntry { full_url, resource, search: WireSearch { mode } }
+    });
+    let capacity = 512 + 4096 * entries.size_hint().0.min(4096);
+    let entry = entries.next().map(|first| Entries(RefCell::new(Some(std::iter::once(first).chain(entries)))));
     let link = [("self", Some(links.self_url)), ("previous", links.previous), ("next", links.next)];
     let link = link.into_iter().filter_map(|(relation, url)| {
         Some(WireLink { relation: relation.into(), url: url.filter(|u| !u.is_empty())?.into() })
     });
     let link = link.collect();
-    json::encode(&WireBundle { resource_type: "Bundle", r#type: "searchset", total, link, entry })
+    json::encode_with(&WireBundle { resource_type: "Bundle", r#type: "searchset", total, link, entry }, capacity)
 }
 
 // Every entry needs a fullUrl (MHD), an OperationOutcome has no address of its own.
@@ -168,6 +174,8 @@ struct ReadEntry<'a> {
 /// The largest number of entries read from one page.
 pub const MAX_ENTRIES: usize = 20_000;
 
+const MAX_RESOLVED_OCTETS: usize = 128 << 20;
+
 /// Reads a searchset. `patient` is the one that was asked for: it stands in where a subject cannot be resolved.
 ///
 /// Shape: included resources (`search.mode` include) resolve references and are not listed.
@@ -206,9 +214,12 @@ pub fn decode_searchset(bytes: &[u8], patient: Option<&PatientId>) -> Result<Sea
             }
         }
     }
+    // Each reference reads its target again: a budget keeps many references to one large resource from taking hours.
+    let budget = Cell::new(MAX_RESOLVED_OCTETS);
     let resolve = |reference: &str| -> Option<Resource<'static>> {
-        let entry = bundle.entry.get(*by_url.get(reference)?)?;
-        serde_json::from_str::<Resource<'_>>(entry.resource?.get()).ok()
+        let target = bundle.entry.get(*by_url.get(reference)?)?.resource?.get();
+        budget.set(budget.get().checked_sub(target.len())?);
+        serde_json::from_str::<Resource<'_>>(target).ok()
     };
     for (i, entry) in bundle.entry.iter().enumerate() {
         let Some(raw) = entry.resource else { continue };

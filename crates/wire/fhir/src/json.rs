@@ -34,7 +34,12 @@ pub(crate) fn wrong(path: &str, error: &serde_json::Error) -> DecodeError {
 
 /// The compact form.
 pub(crate) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
-    let mut out = Vec::with_capacity(4096);
+    encode_with(value, 4096)
+}
+
+/// The compact form, with room for `capacity` octets at the start.
+pub(crate) fn encode_with<T: Serialize>(value: &T, capacity: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(capacity);
     // Our structs have string keys and no failing Serialize, so writing them to memory cannot fail.
     let _ = serde_json::to_writer(&mut out, value);
     out

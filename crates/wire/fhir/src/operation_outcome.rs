@@ -6,13 +6,33 @@ use crate::json;
 use serde::{Deserialize, Serialize};
 
 /// Severity of an issue, worst first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     Fatal,
     Error,
     Warning,
     Information,
+}
+
+impl Severity {
+    pub fn code(self) -> &'static str {
+        match self {
+            Severity::Fatal => "fatal",
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Information => "information",
+        }
+    }
+
+    // R5 servers also say `success`; what is unknown is no failure. None at all is taken as one.
+    fn read(code: &str) -> Self {
+        match code {
+            "fatal" => Severity::Fatal,
+            "error" | "" => Severity::Error,
+            "warning" => Severity::Warning,
+            _ => Severity::Information,
+        }
+    }
 }
 
 /// One issue. `details` is a code such as `XDSUnknownPatientId`; `diagnostics` a sentence without patient data;
@@ -95,7 +115,7 @@ struct WireOutcome<'a> {
 #[derive(Serialize, Deserialize)]
 struct WireIssue<'a> {
     #[serde(default)]
-    severity: Option<Severity>,
+    severity: Str<'a>,
     #[serde(default)]
     code: Str<'a>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -115,7 +135,7 @@ impl Serialize for OperationOutcome {
         let mut issue: Vec<WireIssue<'_>> = Vec::with_capacity(self.issues.len().max(1));
         for i in &self.issues {
             issue.push(WireIssue {
-                severity: Some(i.severity),
+                severity: i.severity.code().into(),
                 code: i.code.as_str().into(),
                 details: text(&i.details).map(|t| CodeableConcept { coding: Vec::new(), text: Some(t) }),
                 diagnostics: text(&i.diagnostics),
@@ -125,7 +145,7 @@ impl Serialize for OperationOutcome {
         }
         if issue.is_empty() {
             issue.push(WireIssue {
-                severity: Some(Severity::Information),
+                severity: Severity::Information.code().into(),
                 code: "informational".into(),
                 details: None,
                 diagnostics: None,
@@ -145,7 +165,7 @@ impl<'de> Deserialize<'de> for OperationOutcome {
             let text = i.details.as_ref().and_then(|d| d.text.clone());
             let expression = if i.expression.is_empty() { i.location } else { i.expression };
             Issue {
-                severity: i.severity.unwrap_or(Severity::Error),
+                severity: Severity::read(&i.severity),
                 code: i.code.into_owned(),
                 details: text.or(coded).map(Str::into_owned),
                 diagnostics: i.diagnostics.map(Str::into_owned),

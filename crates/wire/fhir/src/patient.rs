@@ -1,12 +1,11 @@
 //! Patient: the feed of ITI-104 and what a reader of demographics needs. Source: spec/fhir.md sections 3, 13; PIXm 3.1.0
 //! `IHE.PIXm.Patient` (identifier and name at least once).
 
-use crate::datatypes::{HumanName, Identifier, Meta, Reference, Str};
+use crate::datatypes::{HumanName, Meta, Reference, Str};
 use crate::error::DecodeError;
 use crate::identifier::{domain, of_patient_id, patient_id, to_patient_id};
 use crate::resource::{PatientLink, PatientResource, Resource};
 use crate::search::{Parameters, SearchError, percent_encode_into};
-use crate::systems::strip_prefix_ignore_case;
 use crate::{datetime, json, participant};
 use model::{Oid, Patient, PatientId, PersonName, Sex};
 
@@ -43,6 +42,10 @@ pub fn decode(bytes: &[u8], preferred: Option<&Oid>) -> Result<PatientFeed, Deco
 
 /// The same from a wire struct, without the rule that a name is needed: what a search answers may have none.
 pub fn from_resource(resource: &PatientResource<'_>, preferred: Option<&Oid>) -> Result<PatientFeed, DecodeError> {
+    const MAX: usize = 1000;
+    if resource.identifier.len() > MAX || resource.name.len() > MAX {
+        return Err(DecodeError::not_supported("Patient", "must have at most 1000 identifiers and names", ""));
+    }
     let mut ids: Vec<PatientId> = Vec::new();
     for id in resource.identifier.iter().filter_map(to_patient_id) {
         if !ids.contains(&id) {
@@ -253,14 +256,4 @@ pub fn id_of_reference(reference: &str) -> Option<PatientId> {
         _ => return None,
     };
     id_of_resource_id(rest.split('/').next()?)
-}
-
-/// The system of an identifier as OID, for callers that tell domains apart.
-pub fn domain_of_system(system: &str) -> Option<Oid> {
-    Oid::parse(strip_prefix_ignore_case(system.trim(), "urn:oid:")?).ok()
-}
-
-/// An identifier of a patient as FHIR Identifier.
-pub fn identifier(id: &PatientId) -> Identifier<'_> {
-    of_patient_id(id)
 }

@@ -107,6 +107,7 @@ pub fn from_resource(resource: &DocumentReference<'_>, cx: &DecodeContext<'_>) -
         let path = "DocumentReference.implicitRules";
         return Err(DecodeError::not_supported(path, "must be absent: its meaning is unknown here", rules));
     }
+    check_counts(resource)?;
     let mut warnings = Vec::new();
     let participants = Participants { contained: &resource.contained, resolve: cx.resolve };
     let availability_status = match resource.status.as_deref() {
@@ -195,6 +196,30 @@ pub fn from_resource(resource: &DocumentReference<'_>, cx: &DecodeContext<'_>) -
         date: time(resource.date.as_deref(), "DocumentReference.date")?,
         warnings,
     })
+}
+
+// Lists are compared with each other; without a bound a large body would take hours.
+fn check_counts(resource: &DocumentReference<'_>) -> Result<(), DecodeError> {
+    const MAX: usize = 1000;
+    const MAX_PARTICIPANTS: usize = 256;
+    let context = resource.context.as_ref();
+    for (element, count, max) in [
+        ("contained", resource.contained.len(), MAX_PARTICIPANTS),
+        ("author", resource.author.len(), MAX_PARTICIPANTS),
+        ("extension", resource.extension.len(), MAX),
+        ("identifier", resource.identifier.len(), MAX),
+        ("relatesTo", resource.relates_to.len(), MAX),
+        ("securityLabel", resource.security_label.len(), MAX),
+        ("context.event", context.map_or(0, |c| c.event.len()), MAX),
+        ("context.related", context.map_or(0, |c| c.related.len()), MAX),
+        ("context.encounter", context.map_or(0, |c| c.encounter.len()), MAX),
+    ] {
+        if count > max {
+            let rule = format!("must have at most {max} entries, has {count}");
+            return Err(DecodeError::not_supported(format!("DocumentReference.{element}"), rule, ""));
+        }
+    }
+    Ok(())
 }
 
 fn no_code() -> Code {

@@ -35,7 +35,9 @@ pub struct Relations<'a> {
 }
 
 impl<'a> Relations<'a> {
-    /// Those that link two documents; others are left out.
+    /// Those that link two documents; others are left out. On a server, a target that is an entryUUID is written as
+    /// `DocumentReference/<uuid>`; in a submission it is written as it is, so there a document that the recipient
+    /// already has is named by a symbolic target of the form `DocumentReference/<its id>`.
     pub fn of(associations: impl IntoIterator<Item = &'a Association>) -> Self {
         let mut by_source: HashMap<&str, Vec<&Association>> = HashMap::new();
         for association in associations.into_iter().filter(|a| a.kind.is_relationship()) {

@@ -32,6 +32,8 @@ pub struct SearchOptions {
     pub handling: Handling,
     /// The affinity domain: completes `patient.identifier=value` without a system. Absent: such a value is refused.
     pub patient_domain: Option<Oid>,
+    /// Public FHIR base: absolute `patient` references below it are this node's own.
+    pub fhir_base: Option<String>,
     pub default_count: usize,
     pub max_count: usize,
     /// Kinds of entries answered; ITI-67 has no parameter for it.
@@ -43,6 +45,7 @@ impl Default for SearchOptions {
         SearchOptions {
             handling: Handling::Lenient,
             patient_domain: None,
+            fhir_base: None,
             default_count: 100,
             max_count: 1000,
             document_types: vec![DocumentType::Stable, DocumentType::OnDemand],
@@ -361,8 +364,10 @@ impl Reader<'_> {
         };
         let reference =
             if reference.contains('/') { unescape(reference) } else { format!("Patient/{}", unescape(reference)) };
-        // An absolute reference may be another server's patient: only the caller knows which addresses are its own.
-        let own = !reference.contains("://");
+        // An absolute reference may be another server's patient, even when its id looks like ours.
+        let base = self.options.fhir_base.as_deref().map(|b| b.trim_end_matches('/'));
+        let below = base.and_then(|b| reference.strip_prefix(b)).is_some_and(|rest| rest.starts_with("/Patient/"));
+        let own = below || !reference.contains("://");
         match id_of_reference(&reference).filter(|_| own) {
             Some(id) => self.one_patient(name, id),
             None => {
@@ -465,7 +470,7 @@ impl Reader<'_> {
         if field.is_empty() {
             *field = terms;
         } else {
-            *field = token::intersect(field, &terms);
+            *field = token::intersect(name, field, &terms)?;
             self.nothing |= field.is_empty();
         }
         Ok(())

@@ -11,6 +11,7 @@ pub use decode::{DocumentSearch, Handling, Ignored, SearchOptions, Sort, SortKey
 pub use encode::{Encoded, encode};
 pub use parameters::{Parameters, escape, percent_encode, percent_encode_into, unescape};
 
+use crate::capability::SearchParameter;
 use crate::operation_outcome::{Issue, OperationOutcome};
 use std::fmt;
 
@@ -83,6 +84,44 @@ impl fmt::Debug for SearchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SearchError({:?}: {} {})", self.kind, self.parameter, self.rule)
     }
+}
+
+/// The parameters [`decode`] answers, for the CapabilityStatement.
+///
+/// The guide's own statement declares `type` as a reference and misspells `_lastUpdated`; these are right.
+pub const PARAMETERS: &[SearchParameter] = &[
+    parameter("_id", "token", Some("http://hl7.org/fhir/SearchParameter/Resource-id")),
+    parameter("patient", "reference", Some("http://hl7.org/fhir/SearchParameter/clinical-patient")),
+    parameter("patient.identifier", "token", None),
+    parameter("status", "token", Some("http://hl7.org/fhir/SearchParameter/DocumentReference-status")),
+    parameter("identifier", "token", Some("http://hl7.org/fhir/SearchParameter/clinical-identifier")),
+    parameter("category", "token", Some("http://hl7.org/fhir/SearchParameter/DocumentReference-category")),
+    parameter("type", "token", Some("http://hl7.org/fhir/SearchParameter/clinical-type")),
+    parameter("setting", "token", Some("http://hl7.org/fhir/SearchParameter/DocumentReference-setting")),
+    parameter("facility", "token", Some("http://hl7.org/fhir/SearchParameter/DocumentReference-facility")),
+    parameter("event", "token", Some("http://hl7.org/fhir/SearchParameter/DocumentReference-event")),
+    parameter("format", "token", Some("http://hl7.org/fhir/SearchParameter/DocumentReference-format")),
+    parameter("security-label", "token", Some("http://hl7.org/fhir/SearchParameter/DocumentReference-security-label")),
+    parameter("creation", "date", Some("https://profiles.ihe.net/ITI/MHD/SearchParameter/DocumentReference-Creation")),
+    SearchParameter {
+        documentation: Some("The time of service overlaps the value; an entry without an end counts as still running."),
+        ..parameter("period", "date", Some("http://hl7.org/fhir/SearchParameter/DocumentReference-period"))
+    },
+    parameter("author.family", "string", None),
+    parameter("author.given", "string", None),
+    SearchParameter {
+        documentation: Some("As related:identifier=system|value; study UIDs with system urn:dicom:uid."),
+        ..parameter("related", "reference", Some("http://hl7.org/fhir/SearchParameter/DocumentReference-related"))
+    },
+    parameter("study-instance-uid", "token", None),
+    parameter("accession-number", "token", None),
+    parameter("modality", "token", None),
+    parameter("anatomical-region", "token", None),
+    parameter("bodysite", "token", None),
+];
+
+const fn parameter(name: &'static str, kind: &'static str, definition: Option<&'static str>) -> SearchParameter {
+    SearchParameter { name, kind, definition, documentation: None }
 }
 
 /// `base` and a relative path with exactly one slash between them.

@@ -138,7 +138,11 @@ pub(super) fn reference(name: &str, token: &Token, kind: Option<&str>) -> Result
 }
 
 /// What both lists allow: an entry has one such code, and it must be in each of them.
-pub(super) fn intersect(left: &[CodeTerm], right: &[CodeTerm]) -> Vec<CodeTerm> {
+/// Errors: more than 10000 pairs, which two short parameters can make.
+pub(super) fn intersect(name: &str, left: &[CodeTerm], right: &[CodeTerm]) -> Result<Vec<CodeTerm>, SearchError> {
+    if left.len() * right.len() > 10_000 {
+        return Err(SearchError::not_supported(name, "has too many alternatives in each repetition", ""));
+    }
     let both = |a: &Option<String>, b: &Option<String>| match (a, b) {
         (Some(a), Some(b)) if a != b => Err(()),
         (Some(a), _) => Ok(Some(a.clone())),
@@ -155,5 +159,5 @@ pub(super) fn intersect(left: &[CodeTerm], right: &[CodeTerm]) -> Vec<CodeTerm> 
             }
         }
     }
-    out
+    Ok(out)
 }
