@@ -64,8 +64,8 @@ impl RelatesToTarget {
     }
 }
 
-/// An entry and what else its DocumentReference said.
-#[derive(Clone, Debug)]
+/// An entry and what else its DocumentReference said. Debug shows neither document nor entry.
+#[derive(Clone)]
 pub struct Received {
     /// `id` is the entryUUID, else a `urn:uuid:` fullUrl, else the resource id as symbolic id. `availability_status` is
     /// as written. `document_type` is Stable: FHIR does not tell.
@@ -81,6 +81,12 @@ pub struct Received {
     pub date: Option<Dtm>,
     /// What was read although it is spelled wrongly, or left out because it has no place; no patient data.
     pub warnings: Vec<String>,
+}
+
+impl fmt::Debug for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Received").field("id", &self.entry.id).field("warnings", &self.warnings).finish_non_exhaustive()
+    }
 }
 
 /// Reads one DocumentReference.

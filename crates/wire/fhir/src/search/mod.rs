@@ -6,10 +6,12 @@ mod decode;
 mod encode;
 mod parameters;
 mod token;
+mod understood;
 
-pub use decode::{DocumentSearch, Handling, Ignored, SearchOptions, Sort, SortKey, Total, decode};
+pub use decode::decode;
 pub use encode::{Encoded, encode};
 pub use parameters::{Parameters, escape, percent_encode, percent_encode_into, unescape};
+pub use understood::{DocumentSearch, Handling, Ignored, SearchOptions, Sort, SortKey, Total};
 
 use crate::capability::SearchParameter;
 use crate::operation_outcome::{Issue, OperationOutcome};
