@@ -1,5 +1,8 @@
 //! The parts of a multipart answer, written with their length known beforehand and read as a stream. PS3.18 8.7; RFC 2387.
 
+use std::collections::VecDeque;
+use std::fmt;
+
 use bytes::Bytes;
 use mime::{Boundary, ContentType, Event, Limits, MimeError, MultipartReader};
 
@@ -68,8 +71,8 @@ impl PartWriter {
     }
 }
 
-/// What a client reads.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a client reads. `Debug` shows how long data is, not what it is.
+#[derive(Clone, PartialEq, Eq)]
 pub enum PartEvent {
     /// An object begins. The file meta group inside it has the last word on the transfer syntax.
     Start {
@@ -86,9 +89,20 @@ pub enum PartEvent {
     Complete,
 }
 
+impl fmt::Debug for PartEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start { transfer_syntax, .. } => f.debug_tuple("Start").field(transfer_syntax).finish(),
+            Self::Data(octets) => f.debug_tuple("Data").field(&octets.len()).finish(),
+            Self::End => f.write_str("End"),
+            Self::Complete => f.write_str("Complete"),
+        }
+    }
+}
+
 enum Form {
     Multipart(Box<MultipartReader>),
-    Single { events: std::collections::VecDeque<PartEvent>, octets: u64 },
+    Single { events: VecDeque<PartEvent>, octets: u64 },
 }
 
 /// Reads the body of an answer, multipart or a single object, as a stream.

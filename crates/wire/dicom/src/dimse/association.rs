@@ -11,100 +11,12 @@ use dicom_ul::pdu::{
 };
 
 use super::command::CommandSet;
+use super::event::{DimseError, Event};
 use super::negotiation::{
-    AcceptedContext, AcceptorConfig, AssociationRequest, Rejection, RequestorConfig, answer, objection, read_accept,
-    request_of, request_pdu,
+    AcceptedContext, AcceptorConfig, Rejection, RequestorConfig, answer, objection, read_accept, request_of,
+    request_pdu,
 };
 use super::pdata;
-use crate::error::DecodeError;
-
-/// What went wrong on an association. Each of them ends it: the abort is in the output already.
-#[derive(Debug, thiserror::Error)]
-pub enum DimseError {
-    /// A PDU type PS3.8 does not have.
-    #[error("PDU type {0:#04x} is unknown")]
-    UnknownPdu(u8),
-    /// A PDU that may not come now.
-    #[error("PDU type {pdu:#04x} is not expected {state}")]
-    UnexpectedPdu {
-        /// The type.
-        pdu: u8,
-        /// When it came.
-        state: &'static str,
-    },
-    /// A PDU longer than we read.
-    #[error("PDU of {length} octets, at most {limit} are read")]
-    PduTooLong {
-        /// Its length.
-        length: u32,
-        /// The limit.
-        limit: u32,
-    },
-    /// A PDU whose inside is broken.
-    #[error("{what} is malformed: {reason}")]
-    Malformed {
-        /// The PDU.
-        what: &'static str,
-        /// The reason.
-        reason: String,
-    },
-    /// A PDV on a context nobody agreed on.
-    #[error("presentation context {0} was not accepted")]
-    UnknownContext(u8),
-    /// A command set longer than any real one.
-    #[error("command set of more than {0} octets")]
-    CommandTooLong(usize),
-    /// Data in the middle of a command, or the reverse.
-    #[error("fragments of command and data set are mixed")]
-    Mixed,
-    /// A command set that cannot be read.
-    #[error("command set is broken: {0}")]
-    Command(#[from] DecodeError),
-    /// Nothing can be sent or fed now.
-    #[error("association is {0}")]
-    Closed(&'static str),
-    /// A configuration that cannot be put on the wire.
-    #[error("cannot propose an association: {0}")]
-    Proposal(String),
-}
-
-/// What happened, in order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// Acceptor: a peer asks. Answer with `accept` or `reject`.
-    Requested(AssociationRequest),
-    /// Requestor: the peer agreed to these contexts (there may be none).
-    Accepted(Vec<AcceptedContext>),
-    /// The association was refused, by the peer or, before anybody was asked, by us.
-    Rejected {
-        /// False if trying again later may help.
-        permanent: bool,
-        /// Why.
-        reason: String,
-    },
-    /// A whole command.
-    Command {
-        /// The presentation context.
-        context: u8,
-        /// The command.
-        command: CommandSet,
-        /// True if the peer announced a data set. Some peers send one unannounced: ignore such data.
-        has_data: bool,
-    },
-    /// A piece of a data set, as it came.
-    Data {
-        /// The presentation context.
-        context: u8,
-        /// The octets, a slice of what was fed.
-        octets: Bytes,
-        /// True for the end of the data set.
-        last: bool,
-    },
-    /// The association ended in good order.
-    Released,
-    /// It ended otherwise.
-    Aborted(String),
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {

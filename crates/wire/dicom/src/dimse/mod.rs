@@ -5,11 +5,13 @@
 
 mod association;
 mod command;
+mod event;
 mod negotiation;
 mod pdata;
 
-pub use association::{Association, DimseError, Event};
+pub use association::Association;
 pub use command::{CommandSet, field, status};
+pub use event::{DimseError, Event};
 pub use negotiation::{
     AcceptedContext, AcceptorConfig, AssociationRequest, ProposedContext, Rejection, RequestorConfig, Services,
 };

@@ -32,7 +32,7 @@ pub struct AcceptorConfig {
     pub services: Services,
     /// The longest P-DATA-TF PDU we ask for, in octets.
     pub max_pdu: u32,
-    /// Seconds without a byte before an established association is aborted, in milliseconds.
+    /// Time without a byte before an established association is aborted, in milliseconds.
     pub idle_timeout_ms: u64,
     /// Time for association set-up and release (ARTIM), in milliseconds.
     pub artim_timeout_ms: u64,

@@ -39,7 +39,7 @@ pub struct FrameDescription {
 }
 
 /// A decoded frame.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct DecodedFrame {
     /// Samples, little endian, the samples of a pixel together.
     pub octets: Vec<u8>,

@@ -112,7 +112,7 @@ fn every_fragment_is_even_and_within_the_peers_limit() {
     let mut seen = 0;
     while !rest.is_empty() {
         let length = u32::from_be_bytes(rest[2..6].try_into().unwrap()) as usize;
-        assert!(length <= 1_025 && length % 2 == 0);
+        assert!(length <= 1_025 && length.is_multiple_of(2));
         let last = rest[11] & 2 == 2;
         seen += length - 6;
         rest = &rest[6 + length..];
