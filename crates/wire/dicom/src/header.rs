@@ -5,9 +5,9 @@ use std::fmt;
 use std::io::{Read, Seek};
 
 use crate::DecodeError;
-use crate::dataset::DataSet;
+use crate::dataset::{DataSet, Value};
 use crate::scan::{Keep, Limits, Options, Scan, scan_data_set_slice, scan_reader, scan_slice};
-use crate::{Tag, uid};
+use crate::{Tag, VR, uid};
 
 /// A code of a code sequence item. Source: PS3.3 Table 8.8-1.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -255,7 +255,7 @@ pub struct Header {
     pub concept_name: Option<Code>,
     /// Only for key object selections.
     pub key_objects: Option<KeyObjects>,
-    /// The defined term the text was read as, when the declaration was misspelt or unknown (B-023).
+    /// The defined term the text was read as, when the declaration was misspelt, unknown or wrong (B-023).
     pub character_set_assumed: Option<&'static str>,
 }
 
@@ -442,7 +442,7 @@ impl Header {
             completion_flag: text(0x0040, 0xA491),
             concept_name: codes(set, Tag(0x0040, 0xA043)).into_iter().next(),
             key_objects: None,
-            character_set_assumed: set.charset().is_assumed().then(|| set.charset().term()),
+            character_set_assumed: assumed(set),
         };
         if header.sop_class_uid == crate::sop_classes::KEY_OBJECT_SELECTION {
             header = header.with_key_objects(set);
@@ -480,6 +480,18 @@ impl Header {
 
 fn options(tags: &'static [Tag]) -> Options<'static> {
     Options { limits: Limits::default(), keep: Keep::Tags(tags), header_only: true }
+}
+
+/// The character set that was assumed for the data set, if it was not simply the declared one.
+fn assumed(set: &DataSet) -> Option<&'static str> {
+    let charset = set.charset();
+    let corrected = set.elements().iter().find_map(|element| match &element.value {
+        Value::Octets(octets) if matches!(element.vr, VR::PN | VR::LO | VR::SH | VR::ST | VR::LT) => {
+            charset.correction(octets)
+        }
+        _ => None,
+    });
+    corrected.or_else(|| charset.is_assumed().then(|| charset.term()))
 }
 
 /// The codes of a code sequence; items without any code value are left out.

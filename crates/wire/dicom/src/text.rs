@@ -122,6 +122,18 @@ impl CharacterSet {
         }
     }
 
+    /// The defined term a value is read as when its octets are not what (0008,0005) declares.
+    pub fn correction(&self, value: &[u8]) -> Option<&'static str> {
+        if self.extended || value.is_ascii() {
+            return None;
+        }
+        match (self.initial, std::str::from_utf8(value).is_ok()) {
+            (Repertoire::Ascii | Repertoire::Latin1, true) => Some("ISO_IR 192"),
+            (Repertoire::Ascii | Repertoire::Utf8, false) => Some("ISO_IR 100"),
+            _ => None,
+        }
+    }
+
     /// Decodes a value as it stands, padding taken off. Several values stay joined by backslashes.
     pub fn decode(&self, value: &[u8], vr: VR) -> String {
         let text = self.decode_octets(value, vr);
@@ -150,7 +162,11 @@ impl CharacterSet {
         let subject = matches!(vr, VR::LO | VR::LT | VR::PN | VR::SH | VR::ST | VR::UC | VR::UT | VR::UN);
         let initial = if subject { self.initial } else { Repertoire::Ascii };
         match initial {
-            Repertoire::Utf8 => String::from_utf8_lossy(value).into_owned(),
+            // Latin-1 under a UTF-8 declaration: a readable guess beats replacement characters (B-023).
+            Repertoire::Utf8 => match std::str::from_utf8(value) {
+                Ok(text) => text.to_owned(),
+                Err(_) => whole(WINDOWS_1252, value),
+            },
             Repertoire::Gb18030 => whole(GB18030, value),
             Repertoire::Gbk => whole(GBK, value),
             _ if self.extended && subject => iso_2022(value, initial, vr),
@@ -408,6 +424,10 @@ mod tests {
     fn utf_8_under_a_latin_declaration_is_read_as_utf_8() {
         assert_eq!(name(b"ISO_IR 100", "Müller^Änne".as_bytes()), "Müller^Änne");
         assert_eq!(name(b"", "Müller".as_bytes()), "Müller");
+        assert_eq!(name(b"ISO_IR 192", b"M\xFCller"), "Müller");
+        assert_eq!(CharacterSet::from_value(b"ISO_IR 192").correction(b"M\xFCller"), Some("ISO_IR 100"));
+        assert_eq!(CharacterSet::from_value(b"ISO_IR 100").correction("Müller".as_bytes()), Some("ISO_IR 192"));
+        assert_eq!(CharacterSet::from_value(b"ISO_IR 100").correction(b"M\xFCller"), None);
         assert_eq!(name(b"ISO_IR 144", b"\xBB\xEE\xDA\xE1\xD5\xDC"), "Люксем");
         assert_eq!(name(b"ISO_IR 148", b"\xDEeker"), "Şeker");
     }

@@ -41,3 +41,24 @@ fn a_slice_that_ends_within_pixel_data_is_enough() {
     let file = part10::encode(&make::ct());
     assert_eq!(Header::from_slice(&file[..file.len() - 20]).unwrap().sop_instance_uid, "2.25.1.3");
 }
+
+#[test]
+fn a_header_says_which_character_set_was_assumed() {
+    // B-023
+    for (term, name, assumed) in [
+        ("ISO_IR 192", "Müller^Änne".as_bytes(), None),
+        ("ISO IR 192", "Müller^Änne".as_bytes(), Some("ISO_IR 192")),
+        ("ISO_IR 100", "Müller^Änne".as_bytes(), Some("ISO_IR 192")),
+        ("ISO_IR 192", b"M\xFCller^\xC4nne", Some("ISO_IR 100")),
+        ("iso_ir 100", b"M\xFCller^\xC4nne", Some("ISO_IR 100")),
+        ("ISO 2022 IR 6, IS", b"M\xFCller^\xC4nne", Some("ISO_IR 100")),
+    ] {
+        let mut set = make::ct();
+        set.put_text(tags::STUDY_DESCRIPTION, "CT");
+        set.put_text(tags::SPECIFIC_CHARACTER_SET, term);
+        set.put_octets(tags::PATIENT_NAME, dicom::VR::PN, name);
+        let header = Header::from_slice(&part10::encode(&set)).unwrap();
+        assert_eq!(header.patient.name.as_deref(), Some("Müller^Änne"), "{term}");
+        assert_eq!(header.character_set_assumed.is_some(), assumed.is_some(), "{term}");
+    }
+}
