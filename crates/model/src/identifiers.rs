@@ -4,21 +4,21 @@
 use crate::Invalid;
 use std::fmt;
 
-/// An ISO object identifier without prefix, at most 64 characters, no leading zeros in a component.
+/// An ISO object identifier without prefix, at most 64 characters, no leading zeros in a component. A first arc above 2
+/// does not exist, yet installed products and the field's own test data use such numbers, so it is read (see
+/// [`Oid::is_strict`]).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Oid(String);
 
 impl Oid {
-    /// Errors: not `[0-2](.(0|[1-9][0-9]*))+` or longer than 64 characters.
+    /// Errors: not numbers joined by dots, at least two, or longer than 64 characters.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let mut components = text.split('.');
-        let first_ok = matches!(components.next(), Some("0" | "1" | "2"));
         let mut count = 0;
-        let rest_ok = components.all(|c| {
+        let well_formed = text.split('.').all(|c| {
             count += 1;
             !c.is_empty() && c.bytes().all(|b| b.is_ascii_digit()) && (c == "0" || !c.starts_with('0'))
         });
-        if first_ok && rest_ok && count > 0 && text.len() <= 64 {
+        if well_formed && count > 1 && text.len() <= 64 {
             Ok(Oid(text.to_owned()))
         } else {
             Err(Invalid::new("", "must be an OID such as 2.999.1 of at most 64 characters, without prefix", text))
@@ -27,6 +27,11 @@ impl Oid {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// True when the first arc is 0, 1 or 2, as ISO 9834 has it.
+    pub fn is_strict(&self) -> bool {
+        matches!(self.0.split('.').next(), Some("0" | "1" | "2"))
     }
 }
 

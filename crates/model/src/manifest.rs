@@ -5,6 +5,7 @@ use crate::{
     Code, Dtm, Invalid, Oid, PatientId, PersonName, RetrieveLocationUid, SeriesInstanceUid, Sex, SopClassUid,
     SopInstanceUid, StudyInstanceUid, Xon,
 };
+use std::fmt;
 
 /// How a manifest is written; readers accept all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,12 +19,19 @@ pub enum ManifestFlavour {
 }
 
 /// One request behind the study: an accession number and, when known, the placer's order number, with their issuers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+/// Debug hides the numbers.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Order {
     pub accession_number: String,
     pub accession_issuer: Option<Oid>,
     pub placer_order_number: String,
     pub placer_issuer: Option<Oid>,
+}
+
+impl fmt::Debug for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Order(accession of {:?}, order of {:?})", self.accession_issuer, self.placer_issuer)
+    }
 }
 
 /// A key object note that flags an instance.
@@ -77,15 +85,15 @@ impl ManifestSeries {
     /// Source: spec/mcwg.md 4.5.
     pub fn wado_base(&self) -> Option<&str> {
         let url = self.retrieve_url.as_deref()?;
-        Some(match url.find("/studies/") {
+        Some(match url.rfind("/studies/") {
             Some(at) => &url[..at],
             None => url.trim_end_matches('/'),
         })
     }
 }
 
-/// The manifest of exactly one study. Times are local to `timezone`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The manifest of exactly one study. Times are local to `timezone`. Debug hides the patient.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Manifest {
     pub flavour: ManifestFlavour,
     /// The KOS instance itself; equals the document's uniqueId.
@@ -122,6 +130,21 @@ pub struct Manifest {
     /// (0040,E012).
     pub display_uri: Option<String>,
     pub series: Vec<ManifestSeries>,
+}
+
+impl fmt::Debug for Manifest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Manifest")
+            .field("flavour", &self.flavour)
+            .field("sop_instance", &self.sop_instance)
+            .field("study", &self.study)
+            .field("own_study", &self.own_study)
+            .field("orders", &self.orders)
+            .field("procedures", &self.procedures)
+            .field("regions", &self.regions)
+            .field("series", &self.series)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Manifest {

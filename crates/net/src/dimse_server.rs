@@ -21,7 +21,11 @@ const TICK: Duration = Duration::from_millis(200);
 /// What a node does with associations.
 pub trait DimseService: Send + Sync {
     /// Takes an association, or refuses it.
-    fn open(&self, request: &AssociationRequest, peer: SocketAddr) -> Result<Box<dyn DimseSession>, Rejection>;
+    fn open(
+        self: Arc<Self>,
+        request: &AssociationRequest,
+        peer: SocketAddr,
+    ) -> Result<Box<dyn DimseSession>, Rejection>;
 }
 
 /// One association's service; called from one thread, may block. Each call may return a command to send.
@@ -91,7 +95,7 @@ pub fn listen_dimse(
             let thread = std::thread::Builder::new().name("association".into()).spawn(move || {
                 let outcome = stream.into_std().map_err(|e| e.to_string()).and_then(|stream| {
                     stream.set_nonblocking(false).map_err(|e| e.to_string())?;
-                    serve(stream, peer, config, &*service, &stopping)
+                    serve(stream, peer, config, &service, &stopping)
                 });
                 if let Err(reason) = outcome {
                     tracing::warn!(%peer, reason, "association ended");
@@ -110,7 +114,7 @@ pub fn listen_dimse(
 struct Congested;
 
 impl DimseService for Congested {
-    fn open(&self, _: &AssociationRequest, _: SocketAddr) -> Result<Box<dyn DimseSession>, Rejection> {
+    fn open(self: Arc<Self>, _: &AssociationRequest, _: SocketAddr) -> Result<Box<dyn DimseSession>, Rejection> {
         Err(Rejection::TemporaryCongestion)
     }
 }
@@ -119,7 +123,7 @@ fn serve(
     mut stream: TcpStream,
     peer: SocketAddr,
     config: AcceptorConfig,
-    service: &dyn DimseService,
+    service: &Arc<dyn DimseService>,
     stopping: &AtomicBool,
 ) -> Result<(), String> {
     let io = |e: std::io::Error| e.to_string();
@@ -156,7 +160,7 @@ fn serve(
         }
         while let Some(event) = association.next_event() {
             match event {
-                Event::Requested(request) => match service.open(&request, peer) {
+                Event::Requested(request) => match service.clone().open(&request, peer) {
                     Ok(opened) => {
                         session = Some(opened);
                         association.accept().map_err(|e| e.to_string())?;

@@ -4,7 +4,10 @@
 //! [`TRANSACTIONS`] is the one table: routes, audit, statements and checks are derived from it. What is not in the table
 //! is not supported.
 
+pub mod c_store;
 pub mod edge;
+pub mod instance_delivery;
+pub mod manifest_maker;
 pub mod iti18_registry_stored_query;
 pub mod iti41_provide_and_register_document_set;
 pub mod iti42_register_document_set;
@@ -45,6 +48,7 @@ pub enum Access {
 
 /// Everything this version speaks.
 pub static TRANSACTIONS: &[&Transaction] = &[
+    &c_store::TRANSACTION,
     &iti18_registry_stored_query::TRANSACTION,
     &iti41_provide_and_register_document_set::TRANSACTION,
     &iti41_provide_and_register_document_set::RAD_68,

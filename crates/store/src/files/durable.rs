@@ -186,6 +186,10 @@ pub(super) struct Unfinished {
 }
 
 impl Unfinished {
+    pub(super) fn read_back(&self) -> Result<File, StoreError> {
+        File::open(&self.path).map_err(StoreError::io("reading a file back"))
+    }
+
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         let Some(file) = &mut self.file else { return Err(StoreError::Refused("the file is finished")) };
         self.area.reserve(bytes.len() as u64)?;

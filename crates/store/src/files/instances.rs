@@ -98,6 +98,11 @@ impl InstanceWriter {
         Ok(())
     }
 
+    /// What was written so far, for a look before [`InstanceWriter::finish`]. Errors: `Io`.
+    pub fn read_back(&self) -> Result<std::fs::File, StoreError> {
+        self.file.read_back()
+    }
+
     /// Makes the file durable. Other bytes under the same identity get another name, so that they never replace the
     /// first; whether they are accepted is decided by [`crate::ArchiveWrite::add_instance`]. On its `Conflict` the
     /// caller removes this file.

@@ -2,6 +2,7 @@
 //! where a fault becomes a standard's code.
 
 pub mod audit;
+pub mod dimse_status;
 pub mod error_code;
 pub mod registry_errors;
 pub mod soap_client;
