@@ -134,7 +134,7 @@ impl Acceptance {
 
     /// Decides how an object stored in `stored` is sent.
     ///
-    /// Implicit VR Little Endian and Explicit VR Big Endian are never sent, whatever was asked.
+    /// Implicit VR Little Endian and Explicit VR Big Endian are only sent to a client that takes anything.
     ///
     /// Errors: 406 with what is stored and what was asked.
     pub fn deliver(&self, stored: &str, explicit_le: ExplicitLe) -> Result<Delivery, NotAcceptable> {
@@ -148,7 +148,9 @@ impl Acceptance {
                 Syntax::Uid(wanted) if wanted == stored => as_stored,
                 Syntax::Uid(wanted) if wanted == EXPLICIT_LE => converted,
                 Syntax::Uid(_) => None,
-                Syntax::Any => as_stored.or(converted),
+                // Deviation: PS3.18 8.7.3.5 keeps Implicit VR and Big Endian off the wire. A client that says `*` asks for
+                // the object as it was acquired (R-29, B-001), and byte equality is what lets it verify a copy.
+                Syntax::Any => Some(Delivered::AsStored),
                 Syntax::Default if stored == EXPLICIT_LE => as_stored,
                 // Where there is no original to decode to, or it does not fit, the standard lets the stored form pass.
                 Syntax::Default => {
