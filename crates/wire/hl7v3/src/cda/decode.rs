@@ -92,11 +92,15 @@ impl CdaDocument {
         }
     }
 
-    /// The embedded plain text.
+    /// The embedded plain text: UTF-8, or ISO 8859-1 where the bytes are no UTF-8, because the element has no way to
+    /// name its character set.
     pub fn text(&self) -> Option<String> {
         match &self.content {
             Content::NonXml { media_type, bytes } if media_type == "text/plain" => {
-                Some(String::from_utf8_lossy(bytes).into_owned())
+                Some(match std::str::from_utf8(bytes) {
+                    Ok(text) => text.strip_prefix('\u{FEFF}').unwrap_or(text).to_owned(),
+                    Err(_) => bytes.iter().map(|&b| char::from(b)).collect(),
+                })
             }
             _ => None,
         }

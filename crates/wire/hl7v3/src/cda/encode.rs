@@ -327,7 +327,8 @@ impl Encoder<'_> {
                 bytes.as_slice()
             }
             ReportContent::Text(text) => {
-                self.xml.attr("mediaType", "text/plain").attr("charset", "UTF-8");
+                // The schema takes charset away from this element; UTF-8 is what readers assume.
+                self.xml.attr("mediaType", "text/plain");
                 text.as_bytes()
             }
         };
