@@ -92,7 +92,7 @@ pub(crate) fn instance(place: &Place<'_>, body: &Body, size: u16) -> Result<Inst
     grey(&mut set, size, size, if signed { (16, 16) } else { (16, 12) }, signed, "MONOCHROME2");
     let (centre, width, names) = match region {
         Region::Chest => ("40\\-550", "400\\1500", "MEDIASTINUM\\LUNG"),
-        Region::Abdomen => ("70", "360", "ABDOMEN"),
+        Region::Abdomen => ("50", "400", "ABDOMEN"),
         Region::Head | Region::Spine => ("35\\500", "80\\2500", "BRAIN\\BONE"),
     };
     set.decimals(tags::RESCALE_INTERCEPT, &[intercept])

@@ -15,7 +15,7 @@ pub(crate) fn instance(place: &Place<'_>) -> Result<Instance, SynthError> {
     let plan = place.plan;
     let (left, oblique) = (place.index % 2 == 1, place.index % 4 >= 2);
     // The breast belongs to the patient; both views of a side share its size.
-    let person = format!("{}/breast/{}/{}", plan.patient, left, oblique);
+    let person = format!("{}/breast", plan.patient);
     let bytes = little_endian(image(&person, left, oblique).into_iter());
 
     let orientation = match (left, oblique) {
@@ -39,7 +39,6 @@ pub(crate) fn instance(place: &Place<'_>) -> Result<Instance, SynthError> {
         .text(tags::IMAGE_LATERALITY, if left { "L" } else { "R" })
         .code(tags::ANATOMIC_REGION_SEQUENCE, plan.region)
         .sequence(tags::VIEW_CODE_SEQUENCE, vec![view_item])
-        .text(tags::VIEW_POSITION, if oblique { "MLO" } else { "CC" })
         .text(tags::BURNED_IN_ANNOTATION, "NO")
         .text(tags::PIXEL_INTENSITY_RELATIONSHIP, "LOG")
         .value(tags::PIXEL_INTENSITY_RELATIONSHIP_SIGN, dicom_core::PrimitiveValue::from(-1i16))

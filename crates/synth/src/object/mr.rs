@@ -97,13 +97,15 @@ pub(crate) fn instance(
         let at = plane_point(&plane, index % size, index / size);
         // A spine coil lies behind the patient: signal falls towards the front. A head coil is nearly even.
         let gain =
-            if surface_coil { (1.25 + at[1] * 0.0065).clamp(0.35, 1.7) } else { 1.0 + at[2] * 0.0006 - at[0] * 0.0004 };
+            if surface_coil { (1.0 + at[1] * 0.0045).clamp(0.4, 1.3) } else { 1.0 + at[2] * 0.0006 - at[0] * 0.0004 };
         let (re, im) = (value * gain + 9.0 * random.normal(), 9.0 * random.normal());
         (re * re + im * im).sqrt().clamp(0.0, 4095.0) as u16
     });
     let bytes = little_endian(stored);
 
     let timing = sequence(contrast);
+    // A surface coil makes near fat very bright.
+    let window = if surface_coil && contrast == Contrast::T1 { (760.0, 1520.0) } else { timing.window };
     let mut set = place.image(uids::MR_IMAGE_STORAGE, "ORIGINAL\\PRIMARY\\OTHER");
     place.plane(&mut set, &plane, spacing * 0.9, location);
     grey(&mut set, size, size, (16, 12), false, "MONOCHROME2");
@@ -121,8 +123,8 @@ pub(crate) fn instance(
         .text(tags::FLIP_ANGLE, "90")
         .text(tags::ECHO_NUMBERS, "1")
         .decimals(tags::SPACING_BETWEEN_SLICES, &[spacing])
-        .decimals(tags::WINDOW_CENTER, &[timing.window.0])
-        .decimals(tags::WINDOW_WIDTH, &[timing.window.1]);
+        .decimals(tags::WINDOW_CENTER, &[window.0])
+        .decimals(tags::WINDOW_WIDTH, &[window.1]);
     if let Some(inversion) = timing.inversion {
         set.decimals(tags::INVERSION_TIME, &[inversion]);
     }

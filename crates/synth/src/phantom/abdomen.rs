@@ -88,8 +88,8 @@ fn bowel(scene: &mut Scene, random: &mut Random) {
         17.0,
         true,
     );
-    for _ in 0..15 {
-        let a = [random.between(-72.0, 84.0), random.between(-56.0, 14.0), random.between(-130.0, -34.0)];
+    for _ in 0..44 {
+        let a = [random.between(-78.0, 88.0), random.between(-62.0, 16.0), random.between(-150.0, -18.0)];
         let b = [
             a[0] + random.between(-34.0, 34.0),
             a[1] + random.between(-18.0, 18.0),
@@ -100,7 +100,7 @@ fn bowel(scene: &mut Scene, random: &mut Random) {
             b[1] + random.between(-18.0, 18.0),
             b[2] + random.between(-20.0, 20.0),
         ];
-        loop_of(scene, &[a, b, c], random.between(9.0, 12.5), false);
+        loop_of(scene, &[a, b, c], random.between(10.0, 14.0), false);
     }
     // Mesenteric vessels.
     for _ in 0..46 {

@@ -12,11 +12,14 @@ pub(crate) const PIXEL: f32 = 0.2;
 
 /// A mammogram as 12-bit values, bright where attenuation is high. The chest wall is at the left edge for a left breast
 /// and at the right edge for a right one.
-pub(crate) fn image(key: &str, left: bool, oblique: bool) -> Vec<u16> {
-    let mut random = Random::from_words(key);
+pub(crate) fn image(person: &str, left: bool, oblique: bool) -> Vec<u16> {
+    // Both breasts have about the same size; their tissue differs.
+    let mut random = Random::from_words(person);
+    let depth = random.between(100.0, 118.0);
+    let half = random.between(80.0, 92.0);
+    let mut random = Random::from_words(&format!("{person}/{left}/{oblique}"));
     let seed = (random.next() & 0xffff) as u32;
-    let depth = random.between(104.0, 118.0);
-    let half = random.between(82.0, 90.0);
+
     let centre = ROWS as f32 * PIXEL / 2.0 + if oblique { 16.0 } else { 0.0 };
     let grain = Grain::new(u64::from(seed));
     let calcifications: Vec<(f32, f32, f32)> = if left {
@@ -26,13 +29,29 @@ pub(crate) fn image(key: &str, left: bool, oblique: bool) -> Vec<u16> {
     } else {
         Vec::new()
     };
+    // The tissue is worked out for every second pixel; grain and calcifications are finer.
+    let (rows, columns) = (ROWS / 2 + 1, COLUMNS / 2 + 1);
+    let mut coarse = vec![0.0f32; rows * columns];
+    for row in 0..rows {
+        for column in 0..columns {
+            let (x, y) = (column as f32 * 2.0 * PIXEL, row as f32 * 2.0 * PIXEL);
+            coarse[row * columns + column] = breast_level(x, y, centre, depth, half, oblique, seed);
+        }
+    }
     let mut pixels = vec![0u16; ROWS * COLUMNS];
     for row in 0..ROWS {
         let y = row as f32 * PIXEL;
         for column in 0..COLUMNS {
             let from_wall = if left { column } else { COLUMNS - 1 - column };
             let x = from_wall as f32 * PIXEL;
-            let mut value = breast_level(x, y, centre, depth, half, oblique, seed);
+            let at = |r: usize, c: usize| coarse[r * columns + c];
+            let (r, c) = (row / 2, from_wall / 2);
+            let mut value = match (row % 2, from_wall % 2) {
+                (0, 0) => at(r, c),
+                (0, _) => (at(r, c) + at(r, c + 1)) / 2.0,
+                (_, 0) => (at(r, c) + at(r + 1, c)) / 2.0,
+                _ => (at(r, c) + at(r, c + 1) + at(r + 1, c) + at(r + 1, c + 1)) / 4.0,
+            };
             for (cx, cy, radius) in &calcifications {
                 let distance = ((x - cx).powi(2) + (y - cy).powi(2)).sqrt();
                 if distance < radius + 0.2 && value > 0.2 {
@@ -60,7 +79,7 @@ fn breast_level(x: f32, y: f32, centre: f32, depth: f32, half: f32, oblique: boo
     let q = ((x / depth).powi(2) + (dy / (half * stretch)).powi(2)).sqrt() / border;
     let nipple = (depth * 0.995, centre + sag_at(depth, oblique));
     let to_nipple = ((x - nipple.0).powi(2) + (y - nipple.1).powi(2)).sqrt();
-    if q >= 1.0 && to_nipple > 5.5 {
+    if q >= 1.0 && to_nipple > 3.8 {
         return 0.015;
     }
     // Thickness under compression: constant, then round at the free border.
@@ -89,16 +108,16 @@ fn breast_level(x: f32, y: f32, centre: f32, depth: f32, half: f32, oblique: boo
     if oblique {
         // The pectoral muscle: a wedge from the upper corner of the chest wall.
         let edge = 62.0 - 0.40 * y + 3.0 * noise(0.0, y / 30.0, 0.0, seed + 8);
-        let muscle = ((edge - x) / 4.0 + 0.5).clamp(0.0, 1.0);
+        let muscle = ((edge - x) / 9.0 + 0.5).clamp(0.0, 1.0);
         let fibres = 0.03 * noise((x * 0.4 + y * 0.9) / 26.0, (x - 0.4 * y) / 3.5, 0.0, seed + 9);
-        level += (0.60 + fibres - level).max(0.0) * muscle;
+        level += (0.52 + fibres - level).max(0.0) * muscle;
     }
     // Skin: a thin bright line at the free border; the nipple is as dense as glandular tissue.
     if inside < 1.6 {
         level += 0.16;
     }
-    if to_nipple < 5.5 {
-        return (0.40 - 0.02 * to_nipple).max(level * thickness);
+    if to_nipple < 3.8 {
+        return (0.36 - 0.03 * to_nipple).max(level * thickness);
     }
     level * (0.18 + 0.82 * thickness)
 }

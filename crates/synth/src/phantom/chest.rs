@@ -238,9 +238,9 @@ fn lung_vessels(scene: &mut Scene, right: &Blob, left: &Blob, random: &mut Rando
 
 fn mediastinum(scene: &mut Scene) {
     // Fat and soft tissue between the lungs; narrower above.
-    scene.blob(
-        Blob::new([2.0, 2.0, 30.0], [31.0, 74.0, 120.0], Tissue::Mesentery).formed(Form::Trunk).rough(0.05, 30.0),
-    );
+    scene.blob(Blob::new([3.0, 2.0, 40.0], [33.0, 74.0, 96.0], Tissue::Mesentery).rough(0.08, 26.0));
+    scene.blob(Blob::new([0.0, 10.0, -60.0], [22.0, 70.0, 130.0], Tissue::Mesentery).rough(0.06, 30.0));
+    scene.blob(Blob::new([0.0, 6.0, 130.0], [34.0, 60.0, 46.0], Tissue::Mesentery).rough(0.06, 24.0));
     scene.blob(Blob::new([8.0, -20.0, -90.0], [52.0, 56.0, 70.0], Tissue::Mesentery).rough(0.05, 30.0));
     // Heart: pericardial fat, muscle, four cavities.
     let heart = |shrink: f32, tissue| {

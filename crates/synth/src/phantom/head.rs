@@ -24,10 +24,15 @@ pub(crate) fn scene(infarct: bool) -> Scene {
     let mut scene = Scene::default();
     face(&mut scene);
     skull(&mut scene);
-    // Brain with its fluid space.
+    // Brain with its fluid space, and the midline fissure with the falx.
     let grown = |mm: f32, tissue| Blob::new(BRAIN_CENTRE, BRAIN_RADII.map(|r| r + mm), tissue);
     scene.blob(grown(2.6, Tissue::Csf));
     scene.blob(grown(0.0, Tissue::Brain));
+    let leaf = |width: f32, mm: f32, tissue| {
+        Blob::new(BRAIN_CENTRE, [width, BRAIN_RADII[1] + mm, BRAIN_RADII[2] + mm], tissue).rough(0.006, 30.0)
+    };
+    scene.blob(leaf(2.1, -0.5, Tissue::Csf));
+    scene.blob(leaf(0.9, 1.5, Tissue::Muscle));
     deep_grey(&mut scene);
     ventricles(&mut scene);
     if infarct {
@@ -35,14 +40,8 @@ pub(crate) fn scene(infarct: bool) -> Scene {
         scene.blob(wedge([-45.0, -8.0, 34.0], [13.0, 20.0, 15.0]));
         scene.blob(wedge([-34.0, -6.0, 28.0], [12.0, 12.0, 10.0]));
     }
-    // Midline: longitudinal fissure and falx.
-    for (y, z) in [(-62.0, 30.0), (62.0, 38.0)] {
-        scene.blob(Blob::new([0.0, y, z], [1.9, 22.0, 50.0], Tissue::Csf));
-        scene.blob(Blob::new([0.0, y, z], [0.9, 23.0, 52.0], Tissue::Muscle));
-    }
-    scene.blob(Blob::new([0.0, 0.0, 66.0], [1.6, 74.0, 24.0], Tissue::Csf));
-    scene.blob(Blob::new([0.0, 0.0, 70.0], [0.9, 78.0, 22.0], Tissue::Muscle));
     posterior_fossa(&mut scene);
+    base(&mut scene);
     scene
 }
 
@@ -57,12 +56,12 @@ fn face(scene: &mut Scene) {
     scene.blob(Blob::new([0.0, 44.0, -70.0], [62.0, 48.0, 90.0], Tissue::Skin));
     scene.blob(Blob::new([0.0, 44.0, -70.0], [60.0, 46.0, 90.0], Tissue::Fat));
     scene.blob(Blob::new([0.0, 42.0, -70.0], [54.0, 40.0, 80.0], Tissue::Muscle).rough(0.05, 12.0));
-    scene.blob(Blob::new([0.0, -101.0, -22.0], [13.0, 17.0, 22.0], Tissue::Skin));
+
     for side in [-1.0f32, 1.0] {
-        scene.blob(Blob::new([side * 80.0, 12.0, -12.0], [5.0, 17.0, 26.0], Tissue::Skin).turned(
+        scene.blob(Blob::new([side * 75.0, 14.0, -12.0], [5.0, 16.0, 26.0], Tissue::Skin).turned(
             0.0,
             0.0,
-            side * -24.0,
+            side * -14.0,
         ));
     }
 }
@@ -76,16 +75,28 @@ fn skull(scene: &mut Scene) {
     scene.blob(shell(-1.6, Tissue::Fat));
     // Temporal muscles.
     for side in [-1.0f32, 1.0] {
-        scene.blob(Blob::new([side * 68.0, -26.0, -8.0], [9.0, 32.0, 42.0], Tissue::Muscle).turned(
+        scene.blob(Blob::new([side * 62.0, -30.0, -6.0], [8.0, 28.0, 38.0], Tissue::Muscle).turned(
             0.0,
             0.0,
-            side * 12.0,
+            side * 16.0,
         ));
     }
     scene.blob(shell(-4.6, Tissue::CorticalBone));
     scene.blob(shell(-6.6, Tissue::Marrow));
     scene.blob(shell(-8.6, Tissue::CorticalBone));
-    // Base of the skull: petrous ridges, sphenoid, facial bones.
+}
+
+/// Base of the skull and face: painted over the brain, which does not reach down here.
+fn base(scene: &mut Scene) {
+    // Floor of the anterior fossa, and the face below it.
+    scene.blob(Blob::new([0.0, -58.0, -42.0], [54.0, 42.0, 40.0], Tissue::CorticalBone).rough(0.03, 20.0));
+    scene.blob(Blob::new([0.0, -58.0, -43.0], [52.5, 40.5, 38.5], Tissue::Fat).rough(0.03, 20.0));
+    for side in [-1.0f32, 1.0] {
+        scene.blob(Blob::new([side * 42.0, -30.0, -40.0], [11.0, 14.0, 24.0], Tissue::Muscle));
+    }
+
+    scene.blob(Blob::new([0.0, -99.0, -24.0], [12.0, 15.0, 20.0], Tissue::Skin));
+    // Petrous ridges, sphenoid, facial bones.
     for side in [-1.0f32, 1.0] {
         scene.path(&[([side * 62.0, 26.0, -22.0], 13.0), ([side * 20.0, 0.0, -20.0], 6.0)], Tissue::CorticalBone);
         scene.blob(Blob::new([side * 60.0, 34.0, -30.0], [14.0, 14.0, 16.0], Tissue::CorticalBone));
@@ -213,11 +224,11 @@ fn ventricles(scene: &mut Scene) {
     scene.blob(Blob::new([0.0, -20.0, 34.0], [0.9, 20.0, 7.0], Tissue::White));
     // Cisterns.
     scene.blob(Blob::new([0.0, 30.0, 14.0], [13.0, 5.0, 8.0], Tissue::Csf));
-    scene.blob(Blob::new([0.0, -8.0, 2.0], [15.0, 8.0, 7.0], Tissue::Csf).formed(Form::Block));
+    scene.blob(Blob::new([0.0, -8.0, 2.0], [13.0, 9.0, 6.0], Tissue::Csf).rough(0.2, 8.0));
 }
 
 fn posterior_fossa(scene: &mut Scene) {
-    scene.blob(Blob::new([0.0, 44.0, -14.0], [51.0, 38.0, 29.0], Tissue::Csf));
+    scene.blob(Blob::new([0.0, 44.0, -14.0], [50.0, 36.0, 26.5], Tissue::Csf));
     for side in [-1.0f32, 1.0] {
         scene.blob(Blob::new([side * 24.0, 46.0, -14.0], [26.0, 31.0, 25.0], Tissue::Cerebellum).rough(0.05, 5.0));
         scene.blob(Blob::new([side * 22.0, 42.0, -13.0], [13.0, 16.0, 12.0], Tissue::White).rough(0.16, 7.0));
@@ -227,11 +238,11 @@ fn posterior_fossa(scene: &mut Scene) {
     scene.blob(Blob::new([0.0, 50.0, -12.0], [9.0, 26.0, 22.0], Tissue::Cerebellum).rough(0.06, 4.0));
     // Brain stem.
     scene.path(
-        &[([0.0, 12.0, 12.0], 14.0), ([0.0, 9.0, -8.0], 14.5), ([0.0, 14.0, -26.0], 10.5), ([0.0, 20.0, -60.0], 7.0)],
+        &[([0.0, 10.0, -4.0], 13.5), ([0.0, 9.0, -8.0], 14.5), ([0.0, 14.0, -26.0], 10.5), ([0.0, 20.0, -60.0], 7.0)],
         Tissue::Csf,
     );
     scene.path(
-        &[([0.0, 12.0, 14.0], 11.5), ([0.0, 9.0, -8.0], 12.5), ([0.0, 14.0, -26.0], 8.0), ([0.0, 20.0, -60.0], 5.5)],
+        &[([0.0, 12.0, 8.0], 11.0), ([0.0, 9.0, -8.0], 12.5), ([0.0, 14.0, -26.0], 8.0), ([0.0, 20.0, -60.0], 5.5)],
         Tissue::White,
     );
     scene.blob(Blob::new([0.0, 24.0, -8.0], [6.0, 4.0, 9.0], Tissue::Csf));

@@ -192,19 +192,17 @@ impl Blob {
         let frequency = 1.0 / self.wobble_mm;
         let margin = self.wobble + soft;
         for r in range(row, down, plane.rows) {
-            // The level is convex along a row, so the part inside is one interval: leave it when it has been passed.
-            let mut entered = false;
-            for c in range(column, across, plane.columns) {
-                let point = plane.at(c as f32, r as f32);
-                let mut level = self.level(&axes, point);
-                if level > 1.0 + margin {
-                    if entered {
-                        break;
-                    }
+            // Along a row the parts below a level are intervals: pixels surely inside are not looked at one by one.
+            let Some((low, high)) = self.interval(&axes, &plane, r, 1.0 + margin) else { continue };
+            let sure = self.interval(&axes, &plane, r, 1.0 - margin).filter(|_| self.form != Form::Block);
+            for c in columns(low.max(column - across), high.min(column + across), plane.columns) {
+                if sure.is_some_and(|(from, to)| from < c as f32 && (c as f32) < to) {
+                    canvas.cover(c, r, self.tissue, 1.0);
                     continue;
                 }
-                entered = true;
-                if self.wobble > 0.0 && level > 1.0 - margin {
+                let point = plane.at(c as f32, r as f32);
+                let mut level = self.level(&axes, point);
+                if self.wobble > 0.0 && (level - 1.0).abs() < margin {
                     let [x, y, z] = point.map(|v| v * frequency);
                     level += self.wobble * noise(x, y, z, seed);
                 }
@@ -215,6 +213,42 @@ impl Blob {
             }
         }
     }
+
+    /// Columns of a row between which the level is below a limit; for turned trunks and blocks a generous guess.
+    fn interval(&self, axes: &[Point; 3], plane: &Plane, row: usize, limit: f32) -> Option<(f32, f32)> {
+        let start = sub(plane.at(0.0, row as f32), self.centre);
+        let p = [0, 1, 2].map(|i| dot(axes[i], start) / self.radii[i]);
+        let d = [0, 1, 2].map(|i| dot(axes[i], plane.along_row) * plane.pixel / self.radii[i]);
+        match self.form {
+            Form::Ellipsoid => {
+                let (a, b, c) = (dot(d, d), dot(p, d), dot(p, p) - limit.max(0.0) * limit.max(0.0));
+                let disc = b * b - a * c;
+                if disc <= 0.0 {
+                    return None;
+                }
+                Some(((-b - disc.sqrt()) / a, (-b + disc.sqrt()) / a))
+            }
+            Form::Trunk => {
+                // Trunks are not turned: one component changes along a row, the others stay.
+                let (moving, steps) = d.iter().enumerate().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))?;
+                let fixed: f32 =
+                    (0..3).filter(|i| *i != moving).map(|i| p[i].abs() * p[i].abs() * p[i].abs().sqrt()).sum();
+                let rest = 1.0 + 2.5 * (limit - 1.0) - fixed;
+                if rest <= 0.0 {
+                    return None;
+                }
+                let half = rest.powf(0.4);
+                let ends = [(-half - p[moving]) / steps, (half - p[moving]) / steps];
+                Some((ends[0].min(ends[1]), ends[0].max(ends[1])))
+            }
+            Form::Block => Some((f32::NEG_INFINITY, f32::INFINITY)),
+        }
+    }
+}
+
+fn columns(low: f32, high: f32, size: usize) -> std::ops::Range<usize> {
+    let start = low.floor().clamp(0.0, size as f32) as usize;
+    start..((high.ceil() + 1.0).clamp(0.0, size as f32) as usize).max(start)
 }
 
 /// A straight piece of a vessel, rib or nerve; the radius changes evenly from one end to the other.

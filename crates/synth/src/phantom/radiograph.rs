@@ -28,13 +28,14 @@ pub(crate) fn image(key: &str, lateral: bool, nodule_mm: f32, seed: u64) -> Vec<
     if !lateral {
         // Nothing lies beside the neck and above the shoulders.
         for side in [-1.0f32, 1.0] {
-            soft.blob(Blob::new([side * 172.0, 0.0, 214.0], [122.0, 300.0, 92.0], Tissue::Air));
+            let above = Blob::new([side * 176.0, 0.0, 206.0], [126.0, 300.0, 84.0], Tissue::Air);
+            soft.blob(above.turned(0.0, side * 24.0, 0.0));
         }
     }
     let mut path = view.soft_paths(&soft);
     view.add(&mut path, &chest::vessels(key), 1.15);
     view.add(&mut path, &chest::bones(), 1.0);
-    develop(&path, seed)
+    develop(&path, if lateral { (168.0, 58.0) } else { (128.0, 44.0) }, seed)
 }
 
 struct View {
@@ -57,8 +58,8 @@ fn density(tissue: Tissue) -> f32 {
 /// What a bone or vessel adds to the tissue it is painted on.
 fn added(tissue: Tissue) -> f32 {
     match tissue {
-        Tissue::CorticalBone => 1.5,
-        Tissue::Marrow => 0.62 - 1.5, // it replaces cortical bone
+        Tissue::CorticalBone => 1.15,
+        Tissue::Marrow => 0.36 - 1.15, // it replaces cortical bone
         Tissue::Blood => 0.8,
         Tissue::Cartilage => 0.12,
         Tissue::Gas => -0.5,
@@ -84,6 +85,16 @@ impl View {
         let mut spans: Vec<(f32, f32, f32)> = Vec::new();
         let mut edges: Vec<f32> = Vec::new();
         for row in 0..rows {
+            // Shapes that this row can meet, bending included.
+            let (_, height) = self.at(0.0, (row * STEP) as f32);
+            let active: Vec<&Shape> = scene
+                .shapes
+                .iter()
+                .filter(|shape| {
+                    let (low, high) = heights(shape);
+                    low - 4.0 < height && height < high + 4.0
+                })
+                .collect();
             for column in 0..columns {
                 let (u, z) = self.at((column * STEP) as f32, (row * STEP) as f32);
                 // A little bending keeps the outlines from looking drawn with a compass.
@@ -92,7 +103,7 @@ impl View {
                 let (u, z) = (u + bend(301), z + bend(311));
                 spans.clear();
                 edges.clear();
-                for shape in &scene.shapes {
+                for shape in &active {
                     if let Some((from, to, tissue)) = self.span(shape, u, z) {
                         spans.push((from, to, density(tissue)));
                         edges.push(from);
@@ -142,27 +153,28 @@ impl View {
         if (u - blob.centre[across]).abs() > reach || (z - blob.centre[2]).abs() > reach {
             return None;
         }
-        if blob.form == Form::Trunk {
+        if blob.form != Form::Ellipsoid {
+            // Trunks and blocks are taken as they stand; the few that are turned are turned little.
+            let block = blob.form == Form::Block;
             let part = |d: f32, r: f32| {
                 let q = (d / r).abs();
-                q * q * q.sqrt()
+                if block { q * q * q * q } else { q * q * q.sqrt() }
             };
             let rest =
                 1.0 - part(u - blob.centre[across], blob.radii[across]) - part(z - blob.centre[2], blob.radii[2]);
             if rest <= 0.0 {
                 return None;
             }
-            let half = blob.radii[along] * rest.powf(0.4);
+            let half = blob.radii[along] * rest.powf(if block { 0.25 } else { 0.4 });
             return Some((blob.centre[along] - half, blob.centre[along] + half));
         }
-        let grow = if blob.form == Form::Block { 1.13 } else { 1.0 };
         let axes = blob.axes();
         let mut from = [0.0; 3];
         from[across] = u - blob.centre[across];
         from[2] = z - blob.centre[2];
         let (mut a, mut b, mut c) = (0.0, 0.0, -1.0);
         for i in 0..3 {
-            let radius = blob.radii[i] * grow;
+            let radius = blob.radii[i];
             let (p, d) = (super::dot(axes[i], from) / radius, axes[i][along] / radius);
             a += d * d;
             b += 2.0 * p * d;
@@ -248,8 +260,22 @@ impl View {
     }
 }
 
+/// Lowest and highest z of a shape.
+fn heights(shape: &Shape) -> (f32, f32) {
+    match shape {
+        Shape::Blob(blob) => {
+            let reach = blob.radii.iter().copied().fold(0.0, f32::max) * 1.3;
+            (blob.centre[2] - reach, blob.centre[2] + reach)
+        }
+        Shape::Tube(tube) => {
+            let radius = tube.radius_from.max(tube.radius_to);
+            (tube.from[2].min(tube.to[2]) - radius, tube.from[2].max(tube.to[2]) + radius)
+        }
+    }
+}
+
 /// Path lengths to grey values: edge emphasis, an S-shaped response, quantum grain.
-fn develop(path: &[f32], seed: u64) -> Vec<u16> {
+fn develop(path: &[f32], (middle, spread): (f32, f32), seed: u64) -> Vec<u16> {
     let blurred = super::box_blur(path, COLUMNS, 34);
     let grain = Grain::new(seed);
     path.iter()
@@ -257,7 +283,7 @@ fn develop(path: &[f32], seed: u64) -> Vec<u16> {
         .enumerate()
         .map(|(index, (length, wide))| {
             let sharp = length + 0.55 * (length - wide);
-            let level = 1.0 / (1.0 + (-(sharp - 128.0) / 44.0).exp());
+            let level = 1.0 / (1.0 + (-(sharp - middle) / spread).exp());
             let (row, column) = (index / COLUMNS, index % COLUMNS);
             let quantum = grain.at(column, row, (7, 31)) * (10.0 + 16.0 * level);
             (level * 3900.0 + 60.0 + quantum).clamp(0.0, 4095.0) as u16

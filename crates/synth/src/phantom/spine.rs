@@ -78,7 +78,8 @@ fn soft_parts(scene: &mut Scene, random: &mut Random) {
     };
     scene.blob(trunk(0.0, Tissue::Skin));
     scene.blob(trunk(2.0, Tissue::Fat));
-    scene.blob(trunk(24.0, Tissue::Mesentery).rough(0.02, 50.0));
+    scene.blob(trunk(22.0, Tissue::Muscle).rough(0.02, 50.0));
+    scene.blob(trunk(32.0, Tissue::Mesentery).rough(0.02, 50.0));
     for side in [-1.0f32, 1.0] {
         // Back muscles with fat streaks, psoas.
         scene.blob(Blob::new([side * 34.0, 62.0, 0.0], [30.0, 25.0, 400.0], Tissue::Muscle).rough(0.05, 12.0));
@@ -103,8 +104,8 @@ fn soft_parts(scene: &mut Scene, random: &mut Random) {
         );
     }
     // Bowel in front, aorta and vena cava on the spine.
-    for _ in 0..22 {
-        let a = [random.between(-70.0, 70.0), random.between(-118.0, -62.0), random.between(-140.0, 140.0)];
+    for _ in 0..90 {
+        let a = [random.between(-70.0, 70.0), random.between(-112.0, -54.0), random.between(-150.0, 150.0)];
         let b = [
             a[0] + random.between(-24.0, 24.0),
             a[1] + random.between(-10.0, 10.0),

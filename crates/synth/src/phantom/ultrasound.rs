@@ -12,7 +12,7 @@ pub(crate) const PIXEL_CM: f32 = 16.0 / 410.0;
 
 const APEX: (f32, f32) = (320.0, 22.0);
 const DEPTH: f32 = 16.0;
-const HALF_ANGLE: f32 = 0.68;
+const HALF_ANGLE: f32 = 0.74;
 const RADIAL: usize = 512;
 const ANGULAR: usize = 192;
 
@@ -85,6 +85,11 @@ fn ellipse(x: f32, y: f32, centre: (f32, f32), radii: (f32, f32)) -> f32 {
     (((x - centre.0) / radii.0).powi(2) + ((y - centre.1) / radii.1).powi(2)).sqrt()
 }
 
+/// A bell curve, 0 where it would be invisible.
+fn bell(x: f32) -> f32 {
+    if x.abs() > 2.6 { 0.0 } else { (-x * x).exp() }
+}
+
 fn segment(x: f32, y: f32, a: (f32, f32), b: (f32, f32)) -> f32 {
     let (dx, dy) = (b.0 - a.0, b.1 - a.1);
     let t = (((x - a.0) * dx + (y - a.1) * dy) / (dx * dx + dy * dy).max(1e-6)).clamp(0.0, 1.0);
@@ -97,16 +102,19 @@ fn echo(x: f32, y: f32, beat: &Beat) -> (f32, f32) {
     let base = 9.0 + (1.0 - v) * -2.6; // the valve plane moves towards the apex
     let soft = |level: f32, width: f32| ((1.0 - level) / width + 0.5).clamp(0.0, 1.0);
     // Outside: lung and ribs give weak, even echoes; the heart is one muscle with cavities.
-    let mut strength = 0.055;
+    let mut strength = 0.028;
     let heart = ellipse(x, y, (0.1, 6.4), (4.6, 6.2));
     let atria = ellipse(x, y, (0.0, 11.2), (4.7, 3.0));
-    strength += 0.24 * soft(heart, 0.05).max(soft(atria, 0.06) * 0.75);
+    strength += 0.115 * soft(heart, 0.05).max(soft(atria, 0.06) * 0.7);
     // Pericardium: the brightest line.
-    let line = (-((heart - 1.0) / 0.022).powi(2)).exp();
-    if y > 2.2 && y < 10.0 {
-        strength += 0.95 * line * if x > 0.0 { 1.0 } else { 0.55 };
+    if heart > 1.25 && atria > 1.25 {
+        return (strength, 0.0);
     }
-    strength += 0.45 * (-((atria - 1.0) / 0.03).powi(2)).exp() * if y > 11.0 { 1.0 } else { 0.0 };
+    let line = bell((heart - 1.0) / 0.022);
+    if y > 2.2 && y < 10.0 {
+        strength += 0.55 * line * if x > 0.0 { 1.0 } else { 0.55 };
+    }
+    strength += 0.26 * bell((atria - 1.0) / 0.03) * if y > 11.0 { 1.0 } else { 0.0 };
     let cavities = [
         ((1.55, 5.2 + (base - 9.0) * 0.5), (2.15 * v, 3.6 * (0.5 + 0.5 * v)), 0.07),
         ((-2.15, 6.0 + (base - 9.0) * 0.5), (1.45 * v.powf(0.8), 2.75 * (0.6 + 0.4 * v)), 0.09),
@@ -117,7 +125,7 @@ fn echo(x: f32, y: f32, beat: &Beat) -> (f32, f32) {
         let level = ellipse(x, y, centre, radii);
         let inside = soft(level, width);
         // The inner lining reflects a little more than the muscle.
-        strength += 0.20 * (-((level - 1.04) / 0.035).powi(2)).exp() * (1.0 - inside);
+        strength += 0.10 * bell((level - 1.04) / 0.035) * (1.0 - inside);
         strength += (0.012 - strength) * inside;
     }
     // Openings from atria to ventricles, then the leaflets.
@@ -131,12 +139,12 @@ fn echo(x: f32, y: f32, beat: &Beat) -> (f32, f32) {
             let open = (hinge.0 + (middle.0 - hinge.0) * 0.34, middle.1 - 1.55);
             let tip = (closed.0 + (open.0 - closed.0) * swing, closed.1 + (open.1 - closed.1) * swing);
             let distance = segment(x, y, hinge, tip);
-            strength += 0.62 * (-(distance / 0.085).powi(2)).exp();
+            strength += 0.5 * bell(distance / 0.085);
         }
     }
     // Atrial septum with its thin middle.
     let septum = segment(x, y, (-0.12, base), (-0.2, base + 4.4));
-    strength += 0.34 * (-(septum / 0.14).powi(2)).exp();
+    strength += 0.2 * bell(septum / 0.14);
     let moved = (1.0 - v) * 1.6 * (1.0 - (y - 9.0).abs() / 12.0).max(0.0);
     (strength.max(0.004), moved)
 }
@@ -154,12 +162,12 @@ pub(crate) fn frame(speckle: &Speckle, index: usize, count: usize) -> Vec<u8> {
             if radius > DEPTH || !(0.35..).contains(&radius) || angle.abs() > HALF_ANGLE {
                 continue;
             }
-            let (strength, moved) = echo(dx, dy, &beat);
+            let (strength, moved) = echo(dx * 1.12, dy, &beat);
             let lateral = angle / HALF_ANGLE * 72.0;
             let speckle_here = speckle.at((radius + moved) * 30.0, lateral + 80.0);
             // Blood flickers from frame to frame; gain falls at the edges and slightly with depth.
             let flicker = speckle.at(radius * 30.0 + index as f32 * 61.0, lateral + index as f32 * 17.0);
-            let near = 0.22 * (-(radius / 1.1).powi(2)).exp();
+            let near = 0.14 * (-(radius / 1.1).powi(2)).exp();
             let gain = (1.0 - 0.25 * (angle / HALF_ANGLE).powi(4)) * (1.0 - 0.012 * radius);
             let amplitude = ((strength + near) * speckle_here * 0.8 + 0.006 * flicker) * gain;
             let decibel = 20.0 * amplitude.max(1e-4).log10();
