@@ -91,7 +91,8 @@ fn object(xml: &mut XmlWriter, what: &ParticipantObject) {
 
 fn coded(xml: &mut XmlWriter, name: &str, code: &Coded) {
     xml.start(name).attr("csd-code", &code.code).attr("codeSystemName", &code.system);
-    xml.attr("originalText", &code.display).end();
+    // originalText is required; a code from a token may come without words.
+    xml.attr("originalText", if code.display.is_empty() { &code.code } else { &code.display }).end();
 }
 
 fn optional(xml: &mut XmlWriter, name: &str, value: Option<&str>) {

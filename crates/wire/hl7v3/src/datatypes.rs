@@ -86,8 +86,8 @@ impl fmt::Debug for InstanceId {
     }
 }
 
-/// What the `uid` simple type of the schema allows: an OID, a UUID or an HL7 reserved name.
-fn is_root(text: &str) -> bool {
+/// What the `uid` simple type of the schema allows: an OID or a UUID; the reserved names of HL7 are left out.
+pub(crate) fn is_root(text: &str) -> bool {
     let oid = || {
         let mut arcs = text.split('.');
         matches!(arcs.next(), Some("0" | "1" | "2"))

@@ -131,16 +131,23 @@ impl std::fmt::Debug for Content {
 /// Bounds of one document: a PDF of about 90 MB, and markup as spec/reports.md 15 bounds it.
 const LIMITS: Limits = Limits { size_octets: 128 << 20, depth: 200, nodes: 200_000, attributes: 128, namespaces: 256 };
 
-/// Reads a CDA document in any encoding the XML reader knows, with or without a byte order mark.
-///
-/// Errors: no XML, a DTD, past a limit; another document than a CDA; a body that is neither base64 nor text.
-pub fn decode(bytes: &[u8]) -> Result<CdaDocument, DecodeError> {
+/// The XML of a CDA document.
+pub(super) fn parse(bytes: &[u8]) -> Result<Document, DecodeError> {
     let document = Document::parse(bytes, LIMITS)?;
     let root = document.root();
     if !root.is(NAMESPACE, "ClinicalDocument") {
         let got = root.name().chars().take(40).collect();
         return Err(DecodeError::Root { expected: "a ClinicalDocument of urn:hl7-org:v3", got });
     }
+    Ok(document)
+}
+
+/// Reads a CDA document in any encoding the XML reader knows, with or without a byte order mark.
+///
+/// Errors: no XML, a DTD, past a limit; another document than a CDA; a body that is neither base64 nor text.
+pub fn decode(bytes: &[u8]) -> Result<CdaDocument, DecodeError> {
+    let document = parse(bytes)?;
+    let root = document.root();
     let patient_role = child(root, "recordTarget").and_then(|t| child(t, "patientRole"));
     let patient = patient_role.and_then(|role| child(role, "patient"));
     let legal = child(root, "legalAuthenticator").and_then(|l| child(l, "assignedEntity"));

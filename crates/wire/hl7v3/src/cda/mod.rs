@@ -1,11 +1,13 @@
 //! CDA R2 reports. We write one kind, a displayable body under the imaging header (IHE XDS-SD, PS3.20 header rules), and
 //! read any kind well enough to show it. Sources: spec/reports.md 11, 12, 14, 15; spec/mcwg.md 3.6.
 
+mod check;
 mod decode;
 mod encode;
 mod entry;
 mod narrative;
 
+pub use check::{Irregularity, check};
 pub use decode::{CdaDocument, CdaStudy, Content, RelatedDocument, Relation, decode};
 pub use encode::{Wrapping, encode, encode_with, findings};
 pub use entry::{EntryDefaults, document_entry};

@@ -159,3 +159,38 @@ fn a_broken_body_says_what_is_wrong_with_it_and_where() {
     let other = cda::decode(b"<Bundle xmlns='http://hl7.org/fhir'/>").unwrap_err().to_string();
     assert_eq!(other, "expected a ClinicalDocument of urn:hl7-org:v3, got Bundle");
 }
+
+#[track_caller]
+fn check_irregularities(document: &str, expected: &[&str]) {
+    let found: Vec<_> = cda::check(document.as_bytes()).unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(found, expected);
+}
+
+/// Field case B-056 (b).
+#[test]
+fn irregularities_are_named_by_line_and_path() {
+    let ours = String::from_utf8(cda::encode(&report())).unwrap();
+    check_irregularities(&ours, &[]);
+    check_irregularities(
+        &ours.replace("<custodian>", "\n<custodian x=\"\">").replace("root=\"2.999.7\"", "root=\"2.999.07\""),
+        &[
+            "line 1, ClinicalDocument/recordTarget/patientRole/id[1]: @root must be an OID or a UUID",
+            "line 2, ClinicalDocument/custodian: @x must not be empty",
+        ],
+    );
+    check_irregularities(
+        &document(""),
+        &[
+            "line 1, ClinicalDocument: must have typeId",
+            "line 1, ClinicalDocument: must have code",
+            "line 1, ClinicalDocument: must have effectiveTime",
+            "line 1, ClinicalDocument: must have confidentialityCode",
+            "line 1, ClinicalDocument: must have recordTarget",
+            "line 1, ClinicalDocument: must have author",
+            "line 1, ClinicalDocument: must have custodian",
+            "line 1, ClinicalDocument: must have component",
+        ],
+    );
+    let Some(path) = shared("reports/cda-xds-sd-pdf.xml") else { return };
+    check_irregularities(&std::fs::read_to_string(path).unwrap(), &[]);
+}
