@@ -61,10 +61,10 @@ impl DocumentRepository {
         &self.blobs
     }
 
-    /// Decides what became of documents whose registration was under way when the node stopped: given out when the
-    /// registry knows them, removed when it does not, left alone while it does not answer. Shape: how many are left.
-    pub async fn recover(&self, cx: &Cx) -> Result<usize, Refusal> {
-        let before = cx.now_unix_micros();
+    /// Decides what became of documents staged before a time (unix microseconds) at which no request of now can have
+    /// begun: given out when the registry knows them, removed when it does not, left alone while it does not answer.
+    /// Shape: how many are left.
+    pub async fn recover(&self, before: i64, cx: &Cx) -> Result<usize, Refusal> {
         let staged = self.store.read(move |tx| tx.staged_documents(before, 1000)).await;
         let staged = staged.map_err(|e| internal(e, &cx.request_id))?;
         let mut left = 0;

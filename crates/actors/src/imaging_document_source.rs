@@ -12,6 +12,7 @@ use model::{
     SubmissionSetStatus, UniqueId,
 };
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use store::{
     InstanceSelect, Job, MetadataStore, NewJob, Publication, Sha256, StoreError, StoreExt, StoredInstance, StudySelect,
     StudyState,
@@ -77,8 +78,8 @@ pub enum UnknownPatientAtSource {
 
 #[derive(Clone, Debug)]
 pub struct SourcePolicy {
-    /// A study is complete when nothing came for this long.
-    pub quiet_micros: i64,
+    /// A study is complete when nothing came for this many microseconds; may be changed while the node runs.
+    pub quiet_micros: Arc<AtomicI64>,
     /// But it is published at the latest after this long.
     pub max_delay_micros: i64,
     pub unknown_patient: UnknownPatientAtSource,
@@ -152,7 +153,7 @@ impl ImagingDocumentSource {
 
     async fn wait(&self, cx: &Cx) -> i64 {
         let now = cx.now_unix_micros();
-        let quiet = self.policy.quiet_micros;
+        let quiet = self.policy.quiet_micros.load(Ordering::Relaxed);
         let next: Result<Option<i64>, StoreError> = self
             .store
             .read(move |tx| {
@@ -167,7 +168,8 @@ impl ImagingDocumentSource {
 
     async fn queue_due(&self, cx: &Cx) -> Result<(), StoreError> {
         let now = cx.now_unix_micros();
-        let (quiet_before, changed_before) = (now - self.policy.quiet_micros, now - self.policy.max_delay_micros);
+        let quiet_before = now - self.policy.quiet_micros.load(Ordering::Relaxed);
+        let changed_before = now - self.policy.max_delay_micros;
         self.store
             .write(move |tx| {
                 for study in tx.studies(StudySelect::Due { quiet_before, changed_before }, 100)? {

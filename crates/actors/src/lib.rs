@@ -36,6 +36,9 @@ pub use waist::{
     ServedInstance, WantedSyntax,
 };
 
+/// Rows and files of the archive, as the part that knows DICOM sees them.
+pub use store::{InstanceFiles, InstanceWriter, Sha256, StoredInstance, StudyState};
+
 /// Where documents go while they arrive: what a server of the waist needs of the store.
 pub mod spool {
     pub use store::{BlobRef, BlobStore, BlobWriter, INLINE_LIMIT_OCTETS, StoreError};

@@ -7,11 +7,13 @@
 pub mod c_store;
 pub mod edge;
 pub mod instance_delivery;
-pub mod manifest_maker;
 pub mod iti18_registry_stored_query;
 pub mod iti41_provide_and_register_document_set;
 pub mod iti42_register_document_set;
 pub mod iti43_retrieve_document_set;
+pub mod manifest_check;
+pub mod manifest_maker;
+pub mod report_source;
 
 /// What a transaction is and how it is reached.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,11 +1,11 @@
 //! From the headers of stored instances to a manifest and its metadata: the DICOM side of
 //! `actors::ImagingDocumentSource`. Source: RAD TF-2 4.68.4.1.2; spec/dicom.md sections 2-9, spec/mcwg.md 3.2 and 4.
 
-use actors::{DraftManifest, InstanceFiles, ManifestIdentity, ManifestMaker, NotPublishable, Sha256, StoredInstance, StudyState};
-use dicom::kos::{self, BuildError, EntryDefaults, NewManifest, Source, StudyInstance};
-use model::{
-    Code, Dtm, ManifestFlavour, Oid, Patient, PatientId, RegionMap, RetrieveLocationUid, Xon,
+use actors::{
+    DraftManifest, InstanceFiles, ManifestIdentity, ManifestMaker, NotPublishable, Sha256, StoredInstance, StudyState,
 };
+use dicom::kos::{self, BuildError, EntryDefaults, NewManifest, Source, StudyInstance};
+use model::{Code, Dtm, ManifestFlavour, Oid, Patient, PatientId, RegionMap, RetrieveLocationUid, Xon};
 use std::sync::Arc;
 
 /// What a calling AE title means.
@@ -66,7 +66,10 @@ impl Maker {
                 let note = std::io::Seek::rewind(&mut file)
                     .and_then(|()| {
                         let mut octets = Vec::new();
-                        std::io::Read::read_to_end(&mut std::io::Read::take(&mut file, kos::MOST_OCTETS as u64), &mut octets)?;
+                        std::io::Read::read_to_end(
+                            &mut std::io::Read::take(&mut file, kos::MOST_OCTETS as u64),
+                            &mut octets,
+                        )?;
                         Ok(octets)
                     })
                     .ok()

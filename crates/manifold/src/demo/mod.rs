@@ -1,0 +1,285 @@
+//! `manifold demo`: a whole network in one process on loopback, with invented patients, studies and reports.
+//! Source: design section 4.
+
+mod network;
+mod seed;
+
+use crate::config;
+use crate::node::{Node, RandomIdentifiers, SystemClock, stop_requested};
+use actors::{Cx, Registry};
+use anyhow::{Context, anyhow, bail};
+use model::{DocumentQuery, Oid, PatientId, ReferenceId, ReferenceTerm, StudyInstanceUid, UniqueId};
+use network::{Layout, NODES, PATIENT_DOMAIN};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use synth::{Hospital, Part, StudyPlan};
+
+pub struct DemoOptions {
+    /// Continues what an earlier run left there; absent means a temporary folder, removed at exit.
+    pub data: Option<PathBuf>,
+    pub port_base: u16,
+    pub endpoints: Option<PathBuf>,
+    /// No documents; the patients are known all the same.
+    pub empty: bool,
+    pub quiet_time_ms: u64,
+    /// Write the nodes' files there and end.
+    pub write_config: Option<PathBuf>,
+}
+
+/// While the demo seeds itself a study is complete as soon as its association is over.
+const SEED_QUIET: Duration = Duration::from_millis(150);
+/// Seeding that takes longer than this has failed.
+const SEED_LIMIT: Duration = Duration::from_secs(120);
+
+/// Runs until Ctrl-C. Errors: a busy port, named; a data folder in use; a seed that does not arrive.
+pub async fn run(options: DemoOptions) -> anyhow::Result<()> {
+    if let Some(folder) = &options.write_config {
+        return write_config(&options, folder);
+    }
+    if let Some(file) = &options.endpoints {
+        // A file of an earlier run would send its reader to ports where nobody listens, or somebody else.
+        match std::fs::remove_file(file) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(e).with_context(|| format!("cannot remove the old {}", file.display()));
+            }
+            _ => {}
+        }
+    }
+    let started = Instant::now();
+    let temporary = match &options.data {
+        Some(_) => None,
+        None => Some(Temporary::new()?),
+    };
+    let data = match (&options.data, &temporary) {
+        (Some(data), _) => data.clone(),
+        (None, Some(temporary)) => temporary.0.clone(),
+        (None, None) => bail!("there is no data folder"),
+    };
+    std::fs::create_dir_all(&data).with_context(|| format!("cannot create {}", data.display()))?;
+    let data = std::fs::canonicalize(&data)?;
+    let layout = Layout { port_base: options.port_base, data: data.clone(), quiet_time_ms: options.quiet_time_ms };
+    check_ports(&layout)?;
+    network::write_lists(&data)?;
+    let mut nodes = Vec::new();
+    for file in layout.files(&data) {
+        let config = config::parse(&file.toml, [], file.name)?;
+        nodes.push(Node::start(config).await.with_context(|| format!("starting {}", file.name))?);
+    }
+    let network = Network { layout, nodes };
+    let outcome = network.serve(&options, started).await;
+    for node in network.nodes.into_iter().rev() {
+        node.stop().await;
+    }
+    drop(temporary);
+    outcome
+}
+
+struct Network {
+    layout: Layout,
+    nodes: Vec<Node>,
+}
+
+impl Network {
+    async fn serve(&self, options: &DemoOptions, started: Instant) -> anyhow::Result<()> {
+        let seeded = self.layout.data.join("seeded");
+        let plans = synth::seed_studies();
+        let mut stop = std::pin::pin!(stop_requested());
+        if !options.empty && !seeded.exists() {
+            let seeding = self.seed(&plans);
+            tokio::select! {
+                outcome = seeding => outcome?,
+                () = &mut stop => return Ok(()),
+            }
+            std::fs::write(&seeded, "the demo's documents are in place\n")?;
+        }
+        if let Some(file) = &options.endpoints {
+            self.write_endpoints(file)?;
+        }
+        self.announce(options, started.elapsed());
+        stop.await;
+        Ok(())
+    }
+
+    /// Sends everything, then waits until the centre shows it.
+    async fn seed(&self, plans: &[StudyPlan]) -> anyhow::Result<()> {
+        for node in &self.nodes {
+            node.set_quiet_time(Some(SEED_QUIET));
+        }
+        let regions = config::read_regions(None)?;
+        let mut sending = Vec::new();
+        for hospital in [Hospital::North, Hospital::South] {
+            let (layout, plans) = (self.layout.clone(), plans.to_vec());
+            sending.push(tokio::task::spawn_blocking(move || {
+                for plan in plans.iter().filter(|plan| plan.hospital == hospital) {
+                    seed::send(&layout, plan, Part::First)?;
+                }
+                Ok::<_, anyhow::Error>(())
+            }));
+        }
+        let registry = self.registry()?;
+        let mut documents = 0;
+        let mut expected_reports = Vec::new();
+        for plan in plans {
+            if let Some(id) = seed::report(&self.layout, plan, &regions).await? {
+                expected_reports.push(id);
+            }
+        }
+        for task in sending {
+            task.await.map_err(|_| anyhow!("sending studies failed"))??;
+        }
+        for plan in plans.iter().filter(|plan| plan.grows()) {
+            self.await_manifest(&*registry, plan, plan.instance_count(Part::First)).await?;
+            let (layout, later) = (self.layout.clone(), plan.clone());
+            tokio::task::spawn_blocking(move || seed::send(&layout, &later, Part::Later))
+                .await
+                .map_err(|_| anyhow!("sending the rest of a study failed"))??;
+        }
+        for plan in plans {
+            self.await_manifest(&*registry, plan, plan.instance_count(Part::All)).await?;
+            documents += 1;
+        }
+        for id in &expected_reports {
+            self.await_document(&*registry, id).await?;
+            documents += 1;
+        }
+        for node in &self.nodes {
+            node.set_quiet_time(None);
+        }
+        tracing::info!(documents, "the demo's documents are in place");
+        Ok(())
+    }
+
+    fn registry(&self) -> anyhow::Result<Arc<dyn Registry>> {
+        let central = self.nodes.first().and_then(Node::registry);
+        central.ok_or_else(|| anyhow!("the centre plays no registry"))
+    }
+
+    /// Waits until the study's current manifest covers all instances sent.
+    async fn await_manifest(&self, registry: &dyn Registry, plan: &StudyPlan, instances: u32) -> anyhow::Result<()> {
+        let study = StudyInstanceUid::parse(&plan.study_uid)?;
+        let node = self.nodes.iter().find(|n| n.config().node.name == plan.hospital.as_str());
+        let node = node.ok_or_else(|| anyhow!("there is no node {}", plan.hospital.as_str()))?;
+        let query = DocumentQuery {
+            reference_ids: vec![vec![ReferenceTerm::Exact(ReferenceId::study(&study))]],
+            ..DocumentQuery::of_patient(self.patient(plan)?).approved()
+        };
+        self.until(&format!("the manifest of study {}", plan.study_uid), async || {
+            let published = node.is_published(&study, u64::from(instances)).await?;
+            Ok(published && registry.find(&query, &cx()).await?.items.iter().any(|e| e.is_kos()))
+        })
+        .await
+    }
+
+    async fn await_document(&self, registry: &dyn Registry, id: &UniqueId) -> anyhow::Result<()> {
+        let query = DocumentQuery { unique_ids: vec![id.clone()], ..DocumentQuery::default() };
+        self.until(&format!("report {id}"), async || Ok(!registry.find(&query, &cx()).await?.items.is_empty())).await
+    }
+
+    async fn until(&self, what: &str, mut arrived: impl AsyncFnMut() -> anyhow::Result<bool>) -> anyhow::Result<()> {
+        let limit = Instant::now() + SEED_LIMIT;
+        while !arrived().await? {
+            if Instant::now() > limit {
+                bail!("{what} did not arrive within {} s; `manifold status` says why", SEED_LIMIT.as_secs());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
+    fn patient(&self, plan: &StudyPlan) -> anyhow::Result<PatientId> {
+        let person = plan.person().ok_or_else(|| anyhow!("plan {} has no patient", plan.key))?;
+        Ok(PatientId::new(person.id, Oid::parse(PATIENT_DOMAIN)?))
+    }
+
+    fn write_endpoints(&self, file: &Path) -> anyhow::Result<()> {
+        let nodes: Vec<Value> = self.nodes.iter().map(Node::endpoints).collect();
+        let patients: Vec<Value> = synth::PATIENTS
+            .iter()
+            .map(|p| json!({"id": p.id, "name": p.name, "birth_date": p.birth_date_iso(), "sex": p.sex}))
+            .collect();
+        let text = serde_json::to_string_pretty(&json!({
+            "architecture": "a",
+            "secure": false,
+            "pid": std::process::id(),
+            "quiet_time_ms": self.layout.quiet_time_ms,
+            "patient_domain": PATIENT_DOMAIN,
+            "codes": self.layout.codes(),
+            "patients": patients,
+            "nodes": nodes,
+        }))?;
+        let beside = file.with_extension("tmp");
+        std::fs::write(&beside, text).with_context(|| format!("cannot write {}", beside.display()))?;
+        std::fs::rename(&beside, file).with_context(|| format!("cannot write {}", file.display()))?;
+        Ok(())
+    }
+
+    fn announce(&self, options: &DemoOptions, took: Duration) {
+        let file = options.endpoints.as_ref().map(|f| f.display().to_string());
+        let file = file.unwrap_or_else(|| "FILE (run the demo with --endpoints FILE)".to_owned());
+        let portal = format!("{}/portal", self.layout.url("central"));
+        println!("manifold demo, architecture A, ready after {:.1} s. Loopback only, no authentication.\n", took.as_secs_f64());
+        println!("  central  registry, repository, identity, FHIR, portal   {}", self.layout.url("central"));
+        for node in &NODES[1..] {
+            let (http, dicom) = (self.layout.url(node), self.layout.dicom_port(node));
+            println!("  {node:<8} archive, imaging source, reports              {http}   DICOM {} at 127.0.0.1:{dicom}", node.to_uppercase());
+        }
+        println!("\n  Open  {portal}\n\n  Try   manifold query --endpoints {file} --patient P0001");
+        println!("        manifold status --endpoints {file} --node north");
+        println!("        storescu -aec NORTH 127.0.0.1 {} image.dcm", self.layout.dicom_port("north"));
+        println!("\n  Ctrl-C ends it.");
+    }
+}
+
+fn cx() -> Cx {
+    Cx::local("demo", Arc::new(SystemClock), Arc::new(RandomIdentifiers))
+}
+
+/// A busy port is named before anything starts.
+fn check_ports(layout: &Layout) -> anyhow::Result<()> {
+    for (node, port) in layout.ports() {
+        std::net::TcpListener::bind(("127.0.0.1", port)).map_err(|e| {
+            anyhow!("port {port}, which {node} needs, cannot be used: {e}; choose others with --port-base")
+        })?;
+    }
+    Ok(())
+}
+
+fn write_config(options: &DemoOptions, folder: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let folder = std::fs::canonicalize(folder)?;
+    network::write_lists(&folder)?;
+    let data = match &options.data {
+        Some(data) => std::path::absolute(data)?,
+        None => folder.join("data"),
+    };
+    let layout = Layout { port_base: options.port_base, data, quiet_time_ms: options.quiet_time_ms };
+    for file in layout.files(&folder) {
+        config::parse(&file.toml, [], file.name)?;
+        let path = folder.join(format!("{}.toml", file.name));
+        std::fs::write(&path, &file.toml).with_context(|| format!("cannot write {}", path.display()))?;
+        println!("manifold serve {}", path.display());
+    }
+    Ok(())
+}
+
+/// A folder that goes when this value goes.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn new() -> anyhow::Result<Self> {
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        let folder = std::env::temp_dir().join(format!("manifold-demo-{}", &id[..12]));
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        Ok(Temporary(folder))
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            tracing::warn!(%error, folder = %self.0.display(), "cannot remove the temporary folder");
+        }
+    }
+}

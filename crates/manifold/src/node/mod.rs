@@ -1,0 +1,494 @@
+//! A configuration becomes a running node: stores are opened, actors wired to each other and to peers, listeners bound.
+//! Architectures A, B and C differ here only in what the configuration says.
+
+mod audit;
+mod clock;
+mod endpoints;
+mod peers;
+mod signals;
+mod status;
+
+pub use clock::{RandomIdentifiers, SystemClock};
+pub use endpoints::endpoints;
+pub use signals::stop_requested;
+
+use crate::config::{self, NodeConfig};
+use actors::{
+    Cx, DocumentRegistry, DocumentRepository, Identity, Imaging, ImagingArchive, ImagingDocumentSource,
+    PatientIdentity, RegisterAt, Registry, RegistryPolicy, Repository, RepositoryDirectory, SourcePolicy,
+};
+use anyhow::{Context, anyhow};
+use axum::Router;
+use model::{HomeCommunityId, ManifestFlavour, Oid, RetrieveLocationUid, Xon, schemes};
+use net::{DimseServer, HttpLimits, HttpServer, ServerTls};
+use peers::Peers;
+use status::Status;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+use store::{AuditOptions, BlobStore, FileBlobs, FileOptions, InstanceFiles, MetadataStore, SqliteOptions, SqliteStore, StoreExt};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use transactions::edge::Edge;
+use transactions::edge::soap_server::{SoapEndpoint, SoapTransaction};
+use transactions::{c_store, iti18_registry_stored_query, iti41_provide_and_register_document_set, iti42_register_document_set, iti43_retrieve_document_set, iti44_patient_identity_feed_v3, manifest_maker};
+
+/// A running node.
+pub struct Node {
+    config: NodeConfig,
+    http: HttpServer,
+    dicom: Option<DimseServer>,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+    audit: Arc<audit::NodeAudit>,
+    store: Arc<dyn MetadataStore>,
+    registry: Option<Arc<dyn Registry>>,
+    quiet_micros: Arc<AtomicI64>,
+    // Last, so that it is closed when nobody uses it any more.
+    _lock: std::fs::File,
+}
+
+impl Node {
+    /// Opens, wires and listens. When it returns, every endpoint answers.
+    ///
+    /// Errors: a busy port, a data folder that another node uses, a file that cannot be read; each says which.
+    pub async fn start(config: NodeConfig) -> anyhow::Result<Node> {
+        let http_listener = bind(config.listen.http, "listen.http")?;
+        let dicom_listener = match &config.listen.dicom {
+            Some(dicom) if config.actors.imaging_archive.is_some() => Some(bind(dicom.address, "listen.dicom")?),
+            _ => None,
+        };
+        let opened = Opened::open(&config)?;
+        let (stop, stopped) = watch::channel(false);
+        let mut wiring = Wiring::new(&config, &opened)?;
+        wiring.registry()?;
+        wiring.repository()?;
+        wiring.imaging()?;
+        wiring.readers()?;
+        let tasks = wiring.start_tasks(stopped);
+        let Wiring { router, archive, registry, quiet_micros, .. } = wiring;
+        let tls = config.listen.tls.as_ref().map(|tls| ServerTls {
+            certificate: config.resolve(&tls.certificate),
+            key: config.resolve(&tls.key),
+            client_ca: tls.client_ca.as_ref().map(|p| config.resolve(p)),
+        });
+        let limits = HttpLimits { connections: config.limits.http_connections, ..HttpLimits::default() };
+        let http = net::listen(http_listener, tls.as_ref(), router, limits)?;
+        let dicom = match (dicom_listener, archive) {
+            (Some(listener), Some(archive)) => {
+                let service = Arc::new(c_store::Service {
+                    archive,
+                    edge: opened.edge.clone(),
+                    instance_octets: config.limits.instance_octets,
+                });
+                let ae_title = config.listen.dicom.as_ref().map(|d| d.ae_title.clone());
+                let acceptor = dicom::dimse::AcceptorConfig {
+                    ae_titles: ae_title.into_iter().collect(),
+                    idle_timeout_ms: config.limits.idle_ms,
+                    ..dicom::dimse::AcceptorConfig::default()
+                };
+                Some(net::listen_dimse(listener, acceptor, service, config.limits.dicom_associations)?)
+            }
+            _ => None,
+        };
+        opened.audit.activity(true, opened.edge.clock.now_unix_micros());
+        tracing::info!(node = config.node.name, http = %http.address(), "node started");
+        Ok(Node {
+            config,
+            http,
+            dicom,
+            stop,
+            tasks,
+            audit: opened.audit,
+            store: opened.store,
+            registry,
+            quiet_micros,
+            _lock: opened.lock,
+        })
+    }
+
+    pub fn config(&self) -> &NodeConfig {
+        &self.config
+    }
+
+    /// Its part of the endpoints file.
+    pub fn endpoints(&self) -> serde_json::Value {
+        endpoints(&self.config)
+    }
+
+    /// The registry that this node's documents are in.
+    pub fn registry(&self) -> Option<Arc<dyn Registry>> {
+        self.registry.clone()
+    }
+
+    /// Makes studies complete sooner or later than configured; `None` goes back to the configuration.
+    pub fn set_quiet_time(&self, time: Option<Duration>) {
+        let time = time.map_or(quiet_micros(&self.config), |t| i64::try_from(t.as_micros()).unwrap_or(i64::MAX));
+        self.quiet_micros.store(time, Ordering::Relaxed);
+    }
+
+    /// True when the study's last publication covers everything stored, which is this many instances.
+    pub async fn is_published(&self, study: &model::StudyInstanceUid, instances: u64) -> anyhow::Result<bool> {
+        let study = study.clone();
+        let state = self.store.read(move |tx| tx.study(&study)).await;
+        let state: Option<store::StudyState> = state.map_err(|e: store::StoreError| anyhow!(e))?;
+        Ok(state.is_some_and(|s| s.instances == instances && s.publication.is_some() && !s.is_dirty()))
+    }
+
+    /// Stops taking requests, finishes what is under way, closes the stores.
+    pub async fn stop(self) {
+        let _ = self.stop.send(true);
+        if let Some(dicom) = self.dicom {
+            dicom.stop().await;
+        }
+        self.http.stop().await;
+        for task in self.tasks {
+            let _ = task.await;
+        }
+        self.audit.activity(false, actors::Clock::now_unix_micros(&SystemClock));
+        tracing::info!(node = self.config.node.name, "node stopped");
+    }
+}
+
+fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).with_context(|| format!("{key}: cannot listen on {address}"))
+}
+
+/// The stores of a node, swept of what a crash left.
+struct Opened {
+    store: Arc<dyn MetadataStore>,
+    blobs: Arc<dyn BlobStore>,
+    files: Arc<InstanceFiles>,
+    audit: Arc<audit::NodeAudit>,
+    edge: Edge,
+    lock: std::fs::File,
+}
+
+impl Opened {
+    fn open(config: &NodeConfig) -> anyhow::Result<Self> {
+        let data = config.resolve(&config.node.data);
+        std::fs::create_dir_all(&data).with_context(|| format!("node.data: cannot create {}", data.display()))?;
+        let lock = std::fs::File::create(data.join("lock")).context("node.data: cannot create the lock file")?;
+        lock.try_lock().map_err(|_| anyhow!("node.data: {} is in use by another running node", data.display()))?;
+        let options = SqliteOptions {
+            max_results: config.limits.query_results,
+            cache_kib: 4 * 1024,
+            ..SqliteOptions::default()
+        };
+        let store: Arc<dyn MetadataStore> =
+            Arc::new(SqliteStore::open(&data.join("manifold.sqlite"), options).context("opening the store")?);
+        let max_octets = (config.limits.stored_octets > 0).then_some(config.limits.stored_octets);
+        let file_options = FileOptions { max_octets };
+        let blobs = FileBlobs::open(&data.join("documents"), file_options).context("opening the documents")?;
+        let files = InstanceFiles::open(&data.join("instances"), file_options).context("opening the instances")?;
+        blobs.sweep(&mut |blob| store.read_blocking(|tx| tx.blob_is_referenced(blob)))?;
+        files.sweep(&mut |name| store.read_blocking(|tx| tx.instance_file_is_referenced(name)))?;
+        let clock = Arc::new(SystemClock);
+        let now = actors::Clock::now_unix_micros(&SystemClock);
+        store.write_blocking(move |tx| tx.release_leases(now)).context("freeing jobs of an earlier run")?;
+        let log = store::AuditLog::open(&data.join("audit"), AuditOptions::default()).context("opening the audit log")?;
+        let audit = Arc::new(audit::NodeAudit {
+            log: Arc::new(log),
+            node: config.node.name.clone(),
+            public_url: config.node.public_url.clone(),
+        });
+        let edge = Edge {
+            clock,
+            identifiers: Arc::new(RandomIdentifiers),
+            audit: audit.clone(),
+            message_octets: usize::try_from(config.limits.message_octets).unwrap_or(usize::MAX),
+            document_octets: config.limits.document_octets,
+        };
+        Ok(Opened { store, blobs: Arc::new(blobs), files: Arc::new(files), audit, edge, lock })
+    }
+
+    fn cx(&self, role: &str) -> Cx {
+        Cx::local(role, self.edge.clock.clone(), self.edge.identifiers.clone())
+    }
+}
+
+/// Actors as they come into being, each from what was there before.
+struct Wiring<'a> {
+    config: &'a NodeConfig,
+    opened: &'a Opened,
+    peers: Peers<'a>,
+    router: Router,
+    own_registry: Option<DocumentRegistry>,
+    own_identity: Option<Arc<dyn Identity>>,
+    own_repository: Option<Arc<DocumentRepository>>,
+    /// The registry that documents of this node end up in.
+    registry: Option<Arc<dyn Registry>>,
+    archive: Option<ImagingArchive>,
+    source: Option<ImagingDocumentSource>,
+    regions: model::RegionMap,
+    quiet_micros: Arc<AtomicI64>,
+}
+
+impl<'a> Wiring<'a> {
+    fn new(config: &'a NodeConfig, opened: &'a Opened) -> anyhow::Result<Self> {
+        let regions = config.affinity_domain.regions.as_ref().map(|p| config.resolve(p));
+        let regions = config::read_regions(regions.as_deref())?;
+        let peers = config
+            .peers
+            .iter()
+            .map(|(name, peer)| (name.clone(), peer.url.clone().or(peer.address.clone()).unwrap_or_default()))
+            .collect();
+        let status = Status {
+            node: config.node.name.clone(),
+            store: opened.store.clone(),
+            clock: opened.edge.clock.clone(),
+            peers,
+        };
+        Ok(Wiring {
+            config,
+            opened,
+            peers: Peers { config },
+            router: status.router(),
+            own_registry: None,
+            own_identity: None,
+            own_repository: None,
+            registry: None,
+            archive: None,
+            source: None,
+            regions,
+            quiet_micros: Arc::new(AtomicI64::new(quiet_micros(config))),
+        })
+    }
+
+    fn home(&self) -> anyhow::Result<Option<HomeCommunityId>> {
+        Ok(self.config.node.home_community_id.as_deref().map(HomeCommunityId::parse).transpose()?)
+    }
+
+    fn patient_domain(&self) -> anyhow::Result<Oid> {
+        let domain = self.config.affinity_domain.patient_domain.as_deref();
+        Ok(Oid::parse(domain.ok_or_else(|| anyhow!("affinity_domain.patient_domain is missing"))?)?)
+    }
+
+    fn merge(&mut self, router: Router) {
+        self.router = std::mem::take(&mut self.router).merge(router);
+    }
+
+    /// Document Registry and Patient Identity Manager: one path.
+    fn registry(&mut self) -> anyhow::Result<()> {
+        let actors = &self.config.actors;
+        let edge = self.opened.edge.clone();
+        let mut transactions: Vec<Arc<dyn SoapTransaction>> = Vec::new();
+        if actors.document_registry.is_some() {
+            let codes = self.config.affinity_domain.codes.as_ref().map(|p| self.config.resolve(p));
+            let policy = RegistryPolicy {
+                patient_domain: self.patient_domain()?,
+                accept_unknown_patients: self.config.affinity_domain.unknown_patient
+                    == config::UnknownPatientAtRegistration::Accept,
+                value_sets: config::read_codes(codes.as_deref())?,
+                query_limit: self.config.limits.query_results,
+            };
+            let registry = DocumentRegistry::new(self.opened.store.clone(), policy);
+            let shared: Arc<dyn Registry> = Arc::new(registry.clone());
+            self.own_registry = Some(registry);
+            self.registry = Some(shared.clone());
+            transactions.push(Arc::new(iti18_registry_stored_query::Server {
+                registry: shared.clone(),
+                home: self.home()?,
+                edge: edge.clone(),
+            }));
+            transactions.push(Arc::new(iti42_register_document_set::Server { registry: shared, edge: edge.clone() }));
+        }
+        if actors.patient_identity_manager.is_some() || actors.document_registry.is_some() {
+            let domain = self.patient_domain()?;
+            let identity: Arc<dyn Identity> = Arc::new(PatientIdentity::new(self.opened.store.clone(), domain.clone()));
+            self.own_identity = Some(identity.clone());
+            self.known_patients(&domain)?;
+            if actors.patient_identity_manager.is_some() {
+                transactions.push(Arc::new(iti44_patient_identity_feed_v3::Server::new(identity, domain, edge.clone())));
+            }
+        }
+        if !transactions.is_empty() {
+            self.merge(SoapEndpoint { edge, transactions, spool: None }.router("/xds/registry"));
+        }
+        Ok(())
+    }
+
+    /// Patients that the configuration names are known from the start; what a feed said later stays.
+    fn known_patients(&self, domain: &Oid) -> anyhow::Result<()> {
+        let Some(file) = &self.config.affinity_domain.patients else { return Ok(()) };
+        let patients = config::read_patients(&self.config.resolve(file), domain)?;
+        let written: Result<(), store::StoreError> = self.opened.store.write_blocking(move |tx| {
+            for patient in &patients {
+                if tx.patient(&patient.id)?.is_none() {
+                    tx.put_patient(patient)?;
+                }
+            }
+            Ok(())
+        });
+        written.context("recording the known patients")
+    }
+
+    fn repository(&mut self) -> anyhow::Result<()> {
+        let Some(options) = &self.config.actors.document_repository else { return Ok(()) };
+        let register_at = match (options.register_at.as_str(), &self.own_registry) {
+            ("self", Some(registry)) => RegisterAt::Local(registry.clone()),
+            ("self", None) => return Err(anyhow!("actors.document_repository.register_at is self, without a registry")),
+            (peer, _) => {
+                let registry = self.peers.registry(peer)?;
+                self.registry.get_or_insert_with(|| registry.clone());
+                RegisterAt::Peer(registry)
+            }
+        };
+        let (store, blobs) = (self.opened.store.clone(), self.opened.blobs.clone());
+        let repository =
+            Arc::new(DocumentRepository::new(Oid::parse(&options.unique_id)?, store, blobs.clone(), register_at));
+        self.own_repository = Some(repository.clone());
+        let edge = self.opened.edge.clone();
+        let transactions: Vec<Arc<dyn SoapTransaction>> = vec![
+            Arc::new(iti41_provide_and_register_document_set::Server {
+                repository: repository.clone(),
+                checks: vec![Arc::new(transactions::manifest_check::ManifestCheck { blobs: blobs.clone() })],
+                edge: edge.clone(),
+            }),
+            Arc::new(iti43_retrieve_document_set::Server { repository, edge: edge.clone() }),
+        ];
+        self.merge(SoapEndpoint { edge, transactions, spool: Some(blobs) }.router("/xds/repository"));
+        Ok(())
+    }
+
+    fn imaging(&mut self) -> anyhow::Result<()> {
+        if self.config.actors.imaging_archive.is_none() {
+            return Ok(());
+        }
+        let archive = ImagingArchive::new(
+            self.opened.store.clone(),
+            self.opened.files.clone(),
+            Arc::new(transactions::instance_delivery::Delivery),
+        );
+        self.archive = Some(archive.clone());
+        let Some(options) = &self.config.actors.imaging_document_source else { return Ok(()) };
+        self.merge(transactions::rad107_wado_rs::router(Arc::new(archive), self.opened.edge.clone()));
+        let (registry, repository, identity) = match (options.publish_to.as_str(), &self.own_repository) {
+            ("self", Some(own)) => {
+                let registry = self.registry.clone().ok_or_else(|| anyhow!("publish_to is self, without a registry"))?;
+                let identity = match (&self.own_identity, &self.config.actors.document_repository) {
+                    (Some(own), _) => Some(own.clone()),
+                    (None, Some(repository)) if repository.register_at != "self" => {
+                        Some(self.peers.identity(&repository.register_at)?)
+                    }
+                    _ => None,
+                };
+                let own: Arc<dyn Repository> = own.clone();
+                (registry, own, identity)
+            }
+            ("self", None) => {
+                return Err(anyhow!("actors.imaging_document_source.publish_to is self, without a document_repository"));
+            }
+            (peer, _) => {
+                (self.peers.registry(peer)?, self.peers.repository(peer)?, Some(self.peers.identity(peer)?))
+            }
+        };
+        let source_id = options.source_id.as_deref().unwrap_or(&options.retrieve_location_uid);
+        let content_type_code = config::checked_code(&options.metadata.type_code);
+        let policy = SourcePolicy {
+            quiet_micros: self.quiet_micros.clone(),
+            max_delay_micros: micros(options.max_delay_ms),
+            unknown_patient: match options.unknown_patient {
+                config::UnknownPatientAtSource::Feed => actors::UnknownPatientAtSource::Feed,
+                config::UnknownPatientAtSource::Hold => actors::UnknownPatientAtSource::Hold,
+            },
+            source_id: Oid::parse(source_id)?,
+            content_type_code,
+            parallel: 4,
+        };
+        let maker = self.maker(options)?;
+        let store = self.opened.store.clone();
+        let maker = Arc::new(maker);
+        self.source = Some(ImagingDocumentSource { store, maker, identity, registry, repository, policy });
+        Ok(())
+    }
+
+    fn maker(&self, options: &config::ImagingDocumentSource) -> anyhow::Result<manifest_maker::Maker> {
+        let optional = |text: &Option<String>| text.as_deref().map(Oid::parse).transpose();
+        let mut sources = Vec::new();
+        for ae in &options.sources {
+            sources.push(manifest_maker::CallingSource {
+                ae_title: ae.ae_title.clone(),
+                institution: Xon::parse(&ae.institution)?,
+                patient_issuer: Oid::parse(&ae.patient_id_issuer)?,
+                accession_issuer: optional(&ae.accession_issuer)?,
+                placer_issuer: optional(&ae.placer_issuer)?,
+                timezone: ae.timezone.clone(),
+            });
+        }
+        let metadata = &options.metadata;
+        Ok(manifest_maker::Maker {
+            files: self.opened.files.clone(),
+            flavour: match options.flavour {
+                config::Flavour::Mcwg => ManifestFlavour::Mcwg,
+                config::Flavour::Xdsi => ManifestFlavour::Xdsi,
+            },
+            sources,
+            patient_domain: self.patient_domain()?,
+            retrieve_base_url: format!("{}/dicomweb", self.config.node.public_url.trim_end_matches('/')),
+            retrieve_location_uid: RetrieveLocationUid::parse(&options.retrieve_location_uid)?,
+            regions: self.regions.clone(),
+            defaults: manifest_maker::MetadataDefaults {
+                class_code: model::Code::new("IMAGES", schemes::IHE_CLASS, "Images"),
+                type_code: config::checked_code(&metadata.type_code),
+                healthcare_facility_type_code: config::checked_code(&metadata.healthcare_facility_type_code),
+                practice_setting_code: config::checked_code(&metadata.practice_setting_code),
+                confidentiality_code: config::checked_code(&metadata.confidentiality_code),
+                language_code: metadata.language_code.clone(),
+            },
+        })
+    }
+
+    /// FHIR and the portal: what reads through the waist.
+    fn readers(&mut self) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    fn start_tasks(&mut self, stopped: watch::Receiver<bool>) -> Vec<JoinHandle<()>> {
+        let mut tasks = Vec::new();
+        if let Some(source) = self.source.take() {
+            let cx = self.opened.cx("imaging_document_source");
+            let mut stopped = stopped.clone();
+            tasks.push(tokio::spawn(async move {
+                while !*stopped.borrow() {
+                    let wait = source.turn(&cx).await;
+                    let wait = Duration::from_micros(u64::try_from(wait).unwrap_or(0));
+                    tokio::select! {
+                        () = tokio::time::sleep(wait) => {}
+                        _ = stopped.changed() => break,
+                    }
+                }
+            }));
+        }
+        if let Some(repository) = self.own_repository.clone() {
+            let cx = self.opened.cx("document_repository");
+            let mut stopped = stopped;
+            let started = cx.now_unix_micros();
+            tasks.push(tokio::spawn(async move {
+                // Documents whose registration is undecided: of an earlier run, or older than any request may take.
+                while !*stopped.borrow() {
+                    let before = started.max(cx.now_unix_micros() - micros(600_000));
+                    let left = repository.recover(before, &cx).await.unwrap_or_else(|refusal| {
+                        tracing::error!(%refusal, "cannot settle staged documents");
+                        1
+                    });
+                    let wait = Duration::from_secs(if left > 0 { 5 } else { 60 });
+                    tokio::select! {
+                        () = tokio::time::sleep(wait) => {}
+                        _ = stopped.changed() => break,
+                    }
+                }
+            }));
+        }
+        tasks
+    }
+}
+
+fn quiet_micros(config: &NodeConfig) -> i64 {
+    config.actors.imaging_document_source.as_ref().map_or(0, |source| micros(source.quiet_time_ms))
+}
+
+fn micros(ms: u64) -> i64 {
+    i64::try_from(ms).unwrap_or(i64::MAX / 1000).saturating_mul(1000)
+}

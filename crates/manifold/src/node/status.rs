@@ -1,0 +1,176 @@
+//! What an operator asks a node: is it alive, is it ready, what waits and why. `/health/*` and `/metrics`.
+
+use actors::Clock;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use std::fmt::Write;
+use std::sync::Arc;
+use store::{JobState, MetadataStore, StoreError, StoreExt, StudySelect};
+
+/// Most lines of one list.
+const MOST: usize = 1000;
+
+#[derive(Clone)]
+pub struct Status {
+    pub node: String,
+    pub store: Arc<dyn MetadataStore>,
+    pub clock: Arc<dyn Clock>,
+    /// Name and address of every peer.
+    pub peers: Vec<(String, String)>,
+}
+
+impl Status {
+    pub fn router(self) -> Router {
+        Router::new()
+            .route("/health/live", get(|| async { "live\n" }))
+            .route("/health/ready", get(ready))
+            .route("/health/status", get(status))
+            .route("/health/replay", post(replay))
+            .route("/metrics", get(metrics))
+            .with_state(self)
+    }
+}
+
+async fn ready(State(status): State<Status>) -> Response {
+    match status.store.read(|tx| tx.counts()).await {
+        Ok(_) => "ready\n".into_response(),
+        Err(error) => {
+            let error: StoreError = error;
+            (StatusCode::SERVICE_UNAVAILABLE, format!("the store does not answer: {error}\n")).into_response()
+        }
+    }
+}
+
+async fn status(State(status): State<Status>) -> Response {
+    match report(&status).await {
+        Ok(report) => Json(report).into_response(),
+        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("the store does not answer: {error}\n")).into_response(),
+    }
+}
+
+async fn report(status: &Status) -> Result<Value, StoreError> {
+    let (node, peers) = (status.node.clone(), status.peers.clone());
+    status
+        .store
+        .read(move |tx| {
+            let counts = tx.counts()?;
+            let studies = tx.studies(StudySelect::All, MOST)?;
+            let published = studies.iter().filter(|s| s.publication.is_some() && !s.is_dirty()).count();
+            let waiting: Vec<Value> = studies
+                .iter()
+                .filter(|s| s.is_dirty() && s.held.is_none())
+                .map(|s| json!({"study": s.study.as_str(), "instances": s.instances, "since": seconds(s.last_received_at)}))
+                .collect();
+            let held: Vec<Value> = studies
+                .iter()
+                .filter_map(|s| {
+                    let reason = s.held.as_ref()?;
+                    Some(json!({"study": s.study.as_str(), "reason": reason, "since": seconds(s.last_received_at)}))
+                })
+                .collect();
+            let held_instances: Vec<Value> = tx
+                .held_instances(MOST)?
+                .iter()
+                .map(|i| {
+                    json!({"study": i.study.as_str(), "instance": i.instance.as_str(), "calling_ae": i.calling_ae,
+                        "reason": i.held, "since": seconds(i.received_at)})
+                })
+                .collect();
+            let mut jobs = Vec::new();
+            for state in [JobState::Running, JobState::Queued, JobState::Failed] {
+                for job in tx.jobs(Some(state), MOST)? {
+                    jobs.push(json!({"id": job.id, "kind": job.kind, "key": job.key, "state": name(job.state),
+                        "attempts": job.attempts, "next_at": seconds(job.next_at), "error": job.last_error}));
+                }
+            }
+            let peers: Vec<Value> = peers.iter().map(|(name, url)| json!({"name": name, "url": url})).collect();
+            Ok(json!({
+                "node": node,
+                "studies": {"published": published, "waiting": waiting, "held": held},
+                "held_instances": held_instances,
+                "jobs": jobs,
+                "peers": peers,
+                "counts": {
+                    "entries": counts.entries, "submission_sets": counts.submission_sets, "folders": counts.folders,
+                    "associations": counts.associations, "patients": counts.patients, "documents": counts.documents,
+                    "studies": counts.studies, "instances": counts.instances,
+                    "jobs_waiting": counts.jobs_waiting, "jobs_failed": counts.jobs_failed,
+                },
+            }))
+        })
+        .await
+}
+
+fn seconds(micros: i64) -> i64 {
+    micros.div_euclid(1_000_000)
+}
+
+fn name(state: JobState) -> &'static str {
+    match state {
+        JobState::Queued => "queued",
+        JobState::Running => "running",
+        JobState::Failed => "failed",
+        JobState::Done => "done",
+    }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Replay {
+    id: Option<i64>,
+    #[serde(default)]
+    all: bool,
+}
+
+/// Queues failed jobs again; with `all`, held studies are looked at again too.
+async fn replay(State(status): State<Status>, Json(wanted): Json<Replay>) -> Response {
+    if wanted.id.is_none() && !wanted.all {
+        return (StatusCode::BAD_REQUEST, "expected {\"id\": N} or {\"all\": true}\n").into_response();
+    }
+    let now = status.clock.now_unix_micros();
+    let replayed: Result<usize, StoreError> = status
+        .store
+        .write(move |tx| {
+            let mut count = tx.replay(wanted.id, now)?;
+            if wanted.all {
+                for study in tx.studies(StudySelect::Held, MOST)? {
+                    tx.hold_study(&study.study, None)?;
+                    tx.touch_study(&study.study, now)?;
+                    count += 1;
+                }
+            }
+            Ok(count)
+        })
+        .await;
+    match replayed {
+        Ok(count) => Json(json!({ "replayed": count })).into_response(),
+        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("the store refused: {error}\n")).into_response(),
+    }
+}
+
+async fn metrics(State(status): State<Status>) -> Response {
+    let counts = match status.store.read(|tx| tx.counts()).await {
+        Ok(counts) => counts,
+        Err(error) => {
+            let error: StoreError = error;
+            return (StatusCode::SERVICE_UNAVAILABLE, format!("the store does not answer: {error}\n")).into_response();
+        }
+    };
+    let mut out = String::new();
+    for (name, help, value) in [
+        ("manifold_document_entries", "Registered document entries.", counts.entries),
+        ("manifold_patients", "Known patients.", counts.patients),
+        ("manifold_documents", "Documents in the repository.", counts.documents),
+        ("manifold_studies", "Studies in the archive.", counts.studies),
+        ("manifold_instances", "Instances in the archive.", counts.instances),
+        ("manifold_jobs_waiting", "Jobs in the outbox that wait.", counts.jobs_waiting),
+        ("manifold_jobs_failed", "Jobs in the outbox that were given up.", counts.jobs_failed),
+    ] {
+        let _ = write!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}\n");
+    }
+    ([("content-type", "text/plain; version=0.0.4; charset=utf-8")], out).into_response()
+}
