@@ -1,0 +1,5 @@
+//! Whole-system tests: the real `manifold` binary on loopback, met by other people's programs (`interop`) and by bad
+//! weather (`weather`).
+
+mod interop;
+mod network;
