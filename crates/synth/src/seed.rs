@@ -243,6 +243,23 @@ mod tests {
     }
 
     #[test]
+    fn all_pixels_together_stay_below_the_size_limit() {
+        use crate::phantom::{breast, radiograph, ultrasound};
+        let octets = |kind: SeriesKind| match kind {
+            SeriesKind::Ct { size, .. } | SeriesKind::Mr { size, .. } => 2 * usize::from(size) * usize::from(size),
+            SeriesKind::Cr { .. } => 2 * radiograph::ROWS * radiograph::COLUMNS,
+            SeriesKind::Us { frames } => usize::from(frames) * ultrasound::ROWS * ultrasound::COLUMNS,
+            SeriesKind::Mg => 2 * breast::ROWS * breast::COLUMNS,
+            SeriesKind::Sr | SeriesKind::KeyNote => 0,
+        };
+        let all = seed_studies();
+        let series = all.iter().flat_map(|plan| &plan.series);
+        // Headers are below 4 KiB.
+        let total: usize = series.map(|s| s.instances as usize * (octets(s.kind) + 4096)).sum();
+        assert!(total < 150_000_000, "{total} octets");
+    }
+
+    #[test]
     fn keys_and_uids_are_unique_and_identifiers_fit_their_types() {
         let plans = seed_studies();
         let mut seen = HashSet::new();

@@ -93,11 +93,16 @@ impl<'a> Object<'a> {
         if (1..=frames).contains(&frame) { Ok(()) } else { Err(RenderError::NoSuchFrame { asked: frame, frames }) }
     }
 
+    /// Refuses reports, waveforms and other objects without pixels, in words.
+    pub(crate) fn check_image(&self) -> Result<(), RenderError> {
+        if self.scan.pixels.is_some() { Ok(()) } else { refuse("the object holds no image") }
+    }
+
     /// Reads and decodes one frame.
     pub(crate) fn frame(&self, frame: u32, description: &Description) -> Result<Raw, RenderError> {
         self.check_frame(frame)?;
         let Some(pixels) = &self.scan.pixels else {
-            return refuse("the object has no pixel data");
+            return refuse("the object holds no image");
         };
         if pixels.tag != tags::PIXEL_DATA {
             return refuse("pixels are floating point numbers");
@@ -105,16 +110,21 @@ impl<'a> Object<'a> {
         match &pixels.layout {
             Layout::Native { offset, length } => {
                 let (start, size, skip_bits) = description.native_frame(frame);
-                if start.checked_add(size).is_none_or(|end| end > *length) {
+                let Some(end) = start.checked_add(size).filter(|end| end <= length) else {
                     return broken(format!(
                         "frame {frame} needs octets {start} to {}, the element has {length}",
                         start.saturating_add(size)
                     ));
+                };
+                if !pixels.encoding.big_endian {
+                    return Ok(Raw::native(self.read(offset + start, size)?, skip_bits, description));
                 }
-                let mut octets = self.read(offset + start, size)?;
-                if pixels.encoding.big_endian {
-                    decode::swap_octets(&mut octets, description.bits_allocated, pixels.vr);
-                }
+                // Octets are swapped in pairs or fours: read whole ones, then cut.
+                let (from, to) = (start & !3, end.next_multiple_of(4).min(*length));
+                let mut octets = self.read(offset + from, to - from)?;
+                decode::swap_octets(&mut octets, description.bits_allocated, pixels.vr);
+                octets.drain(..(start - from) as usize);
+                octets.truncate(size as usize);
                 Ok(Raw::native(octets, skip_bits, description))
             }
             Layout::Encapsulated { fragments, .. } => {

@@ -80,11 +80,11 @@ pub(crate) fn render(object: &Object<'_>, frame: u32, request: &RenderRequest) -
     if request.max_width == Some(0) || request.max_height == Some(0) {
         return Err(RenderError::BadRequest("a picture must be at least one pixel wide and high".to_string()));
     }
-    if let Some(window) = request.window {
-        if !(window.center.is_finite() && window.width.is_finite() && window.width > 0.0) {
-            return Err(RenderError::BadRequest("the window needs a width of more than 0".to_string()));
-        }
+    let usable = |window: Window| window.center.is_finite() && window.width.is_finite() && window.width > 0.0;
+    if !request.window.is_none_or(usable) {
+        return Err(RenderError::BadRequest("the window needs a width of more than 0".to_string()));
     }
+    object.check_image()?;
     object.check_frame(frame)?;
     let description = Description::read(object.data_set())?;
     let raw = object.frame(frame, &description)?;

@@ -2,7 +2,8 @@
 
 use super::{DataSet, Place, finish, grey, little_endian};
 use crate::instances::Instance;
-use crate::phantom::{Plane, Scene, abdomen, chest, head, soften, tissue};
+use crate::phantom::picture::soften;
+use crate::phantom::{Plane, Scene, abdomen, chest, head, tissue};
 use crate::plan::{Hospital, Region};
 use crate::random::{Grain, Random};
 use crate::{StudyPlan, SynthError};

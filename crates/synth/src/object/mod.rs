@@ -258,7 +258,7 @@ mod tests {
         assert_eq!(decimal(0.7421875), "0.7422");
         assert_eq!(decimal(-165.0), "-165");
         assert_eq!(decimal(-0.00001), "0");
-        assert!(decimal(-1234.56789).len() <= 16);
+        assert!(decimal(-1234.5679).len() <= 16);
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use super::{Place, finish, grey, little_endian};
 use crate::instances::Instance;
+use crate::phantom::picture::soften;
 use crate::phantom::tissue::{Tissue, signal};
-use crate::phantom::{Plane, Point, Scene, head, soften, spine};
+use crate::phantom::{Plane, Point, Scene, head, spine};
 use crate::plan::{Contrast, Region};
 use crate::random::Random;
 use crate::{StudyPlan, SynthError};

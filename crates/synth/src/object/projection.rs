@@ -3,7 +3,8 @@
 use super::{Place, ct, finish, grey, little_endian};
 use crate::SynthError;
 use crate::instances::Instance;
-use crate::phantom::{letters, radiograph};
+use crate::phantom::picture::letters;
+use crate::phantom::radiograph;
 use crate::random::Random;
 use dicom_core::VR;
 use dicom_dictionary_std::{tags, uids};

@@ -1,7 +1,7 @@
 //! The upper abdomen in the portal venous phase: liver with vessels and a cyst, spleen, kidneys, pancreas, stomach,
 //! bowel, great vessels, spine and muscles. Coordinates: z = 0 at the renal hila.
 
-use super::chest::{branches, rib, vertebra};
+use super::chest::{Twig, branches, rib, vertebra};
 use super::tissue::Tissue;
 use super::{Blob, Form, Plane, Point, Scene};
 use crate::random::Random;
@@ -143,10 +143,12 @@ fn organs(scene: &mut Scene, random: &mut Random) {
     scene.blob(Blob::new([-62.0, -46.0, 12.0], [17.0, 21.0, 28.0], Tissue::Cyst).turned(30.0, 0.0, 20.0));
     // Portal and hepatic veins.
     for direction in [[-1.0, -0.2, 0.2], [-1.0, 0.5, -0.2], [-0.8, 0.1, 0.8], [-0.4, -0.8, 0.5]] {
-        branches(scene, &right, [-42.0, -2.0, 46.0], direction, 30.0, 5.2, 6, Tissue::LiverVessel, random);
+        let twig = Twig { from: [-42.0, -2.0, 46.0], direction, length: 30.0, radius: 5.2, divisions: 6 };
+        branches(scene, &right, &twig, Tissue::LiverVessel, random);
     }
     for direction in [[-1.0, -0.3, -0.5], [-0.9, 0.6, -0.7], [-0.4, -1.0, -0.4]] {
-        branches(scene, &right, [-30.0, 16.0, 108.0], direction, 34.0, 5.0, 6, Tissue::LiverVessel, random);
+        let twig = Twig { from: [-30.0, 16.0, 108.0], direction, length: 34.0, radius: 5.0, divisions: 6 };
+        branches(scene, &right, &twig, Tissue::LiverVessel, random);
     }
     scene.blob(Blob::new([-94.0, 24.0, 58.0], [11.0, 11.0, 11.0], Tissue::Cyst));
     scene.blob(

@@ -65,7 +65,7 @@ pub(crate) fn image(person: &str, left: bool, oblique: bool) -> Vec<u16> {
     let text = format!("{}{}", if left { "L" } else { "R" }, if oblique { "MLO" } else { "CC" });
     // Dots of 5 pixels: 30 pixels a letter.
     let column = if left { COLUMNS - 40 - 30 * text.len() } else { 40 };
-    super::letters(&mut pixels, COLUMNS, (column, 48), 5, &text, 3900);
+    super::picture::letters(&mut pixels, COLUMNS, (column, 48), 5, &text, 3900);
     pixels
 }
 

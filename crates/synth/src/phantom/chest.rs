@@ -73,23 +73,22 @@ pub(crate) fn vertebra(scene: &mut Scene, centre: Point, width: f32, depth: f32,
     scene.blob(body(1.6, Tissue::Marrow));
 }
 
-/// Branches of a vessel tree below `from`, kept inside `home`.
-#[allow(clippy::too_many_arguments)]
-pub(crate) fn branches(
-    scene: &mut Scene,
-    home: &Blob,
-    from: Point,
-    direction: Point,
-    length: f32,
-    radius: f32,
-    depth: u32,
-    tissue: Tissue,
-    random: &mut Random,
-) {
-    if depth == 0 || radius < 0.45 {
+/// Where a vessel tree goes on: from here, this way, this long and wide, so many more divisions.
+pub(crate) struct Twig {
+    pub from: Point,
+    pub direction: Point,
+    pub length: f32,
+    pub radius: f32,
+    pub divisions: u32,
+}
+
+/// Grows a vessel tree from a twig, kept inside `home`.
+pub(crate) fn branches(scene: &mut Scene, home: &Blob, twig: &Twig, tissue: Tissue, random: &mut Random) {
+    let Twig { from, direction, length, radius, divisions } = *twig;
+    if divisions == 0 || radius < 0.45 {
         return;
     }
-    let norm = (direction.iter().map(|v| v * v).sum::<f32>()).sqrt().max(1e-3);
+    let norm = super::dot(direction, direction).sqrt().max(1e-3);
     let unit = direction.map(|v| v / norm);
     let mut to = [0, 1, 2].map(|i| from[i] + unit[i] * length);
     let mut shorter = 0;
@@ -110,19 +109,16 @@ pub(crate) fn branches(
     let children = if random.unit() < 0.25 { 3 } else { 2 };
     for _ in 0..children {
         let spread = 0.75;
-        let turned = [0, 1, 2].map(|i| unit[i] + random.between(-spread, spread));
+        let direction = [0, 1, 2].map(|i| unit[i] + random.between(-spread, spread));
         let share = random.between(0.68, 0.82);
-        branches(
-            scene,
-            home,
-            to,
-            turned,
-            length * random.between(0.7, 0.95),
-            radius * share,
-            depth - 1,
-            tissue,
-            random,
-        );
+        let child = Twig {
+            from: to,
+            direction,
+            length: length * random.between(0.7, 0.95),
+            radius: radius * share,
+            divisions: divisions - 1,
+        };
+        branches(scene, home, &child, tissue, random);
     }
 }
 
@@ -225,7 +221,8 @@ fn lung_vessels(scene: &mut Scene, right: &Blob, left: &Blob, random: &mut Rando
         ];
         for root in roots {
             let start = [hilum[0], hilum[1] + root[1] * 8.0, hilum[2] + root[2] * 12.0];
-            branches(scene, lung, start, root, 30.0, 4.6, 7, Tissue::Blood, random);
+            let twig = Twig { from: start, direction: root, length: 30.0, radius: 4.6, divisions: 7 };
+            branches(scene, lung, &twig, Tissue::Blood, random);
         }
         // Airways: walled tubes beside the arteries.
         for root in [roots[1], roots[5], roots[2]] {

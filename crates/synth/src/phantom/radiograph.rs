@@ -173,9 +173,8 @@ impl View {
         from[across] = u - blob.centre[across];
         from[2] = z - blob.centre[2];
         let (mut a, mut b, mut c) = (0.0, 0.0, -1.0);
-        for i in 0..3 {
-            let radius = blob.radii[i];
-            let (p, d) = (super::dot(axes[i], from) / radius, axes[i][along] / radius);
+        for (axis, radius) in axes.iter().zip(blob.radii) {
+            let (p, d) = (super::dot(*axis, from) / radius, axis[along] / radius);
             a += d * d;
             b += 2.0 * p * d;
             c += p * p;
@@ -276,7 +275,7 @@ fn heights(shape: &Shape) -> (f32, f32) {
 
 /// Path lengths to grey values: edge emphasis, an S-shaped response, quantum grain.
 fn develop(path: &[f32], (middle, spread): (f32, f32), seed: u64) -> Vec<u16> {
-    let blurred = super::box_blur(path, COLUMNS, 34);
+    let blurred = super::picture::box_blur(path, COLUMNS, 34);
     let grain = Grain::new(seed);
     path.iter()
         .zip(&blurred)
