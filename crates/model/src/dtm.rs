@@ -40,10 +40,11 @@ impl Dtm {
         Ok(Dtm(text.to_owned()))
     }
 
-    /// From seconds since 1970-01-01T00:00:00Z, to the second. Years are clamped to 1970..9999.
+    /// From seconds since 1970-01-01T00:00:00Z, to the second; negative before it, as for films older than that. Years
+    /// are clamped to 0000..9999.
     pub fn from_unix_seconds(seconds: i64) -> Self {
-        let seconds = seconds.clamp(0, 253_402_300_799);
-        let (days, time) = (seconds / 86_400, seconds % 86_400);
+        let seconds = seconds.clamp(-62_167_219_200, 253_402_300_799);
+        let (days, time) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
         let (year, month, day) = civil_from_days(days);
         Dtm(format!("{year:04}{month:02}{day:02}{:02}{:02}{:02}", time / 3600, time / 60 % 60, time % 60))
     }

@@ -218,17 +218,22 @@ impl Manifest {
     }
 }
 
-/// DICOM DA and TM with an optional offset `&ZZXX`, as DTM in UTC. A date without time stays a date.
+/// DICOM DA and TM with an optional offset `&ZZXX`, as DTM in UTC. A date without time, or with a time or an offset that
+/// cannot be read, stays a date.
 pub(crate) fn utc(date: &str, time: Option<&str>, offset: Option<&str>) -> Option<Dtm> {
     let date: String = date.chars().filter(char::is_ascii_digit).take(8).collect();
     let day = Dtm::parse(&date).ok().filter(|_| date.len() == 8)?;
     let digits: String = time.unwrap_or("").chars().take_while(char::is_ascii_digit).take(6).collect();
-    let digits = &digits[..digits.len() & !1];
+    let mut digits = digits[..digits.len() & !1].to_owned();
     if digits.is_empty() {
         return Some(day);
     }
-    let local = Dtm::parse(&format!("{date}{digits}")).ok()?;
-    let seconds = offset.map_or(Some(0), offset_seconds)?;
+    // TM has a leap second (PS3.5 6.2), DTM has none.
+    if digits.len() == 6 && digits.ends_with("60") {
+        digits.replace_range(4.., "59");
+    }
+    let Ok(local) = Dtm::parse(&format!("{date}{digits}")) else { return Some(day) };
+    let Some(seconds) = offset.map_or(Some(0), offset_seconds) else { return Some(day) };
     let text = Dtm::from_unix_seconds(local.unix_seconds() - seconds);
     Dtm::parse(&text.as_str()[..8 + digits.len()]).ok()
 }

@@ -2,6 +2,7 @@
 //! Source: ITI TF-2 3.18.4.1.2.3, MHD 2:3.67.4.1.2; spec/xds.md section 16, spec/fhir.md section 9.
 
 use crate::{AvailabilityStatus, Code, DocumentEntry, DocumentType, Dtm, ObjectId, PatientId, ReferenceId, UniqueId};
+use std::fmt;
 
 /// A code to match. XDS always gives both parts; FHIR may leave either out.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -22,8 +23,8 @@ impl CodeTerm {
     }
 }
 
-/// A reference id to match.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// A reference id to match. Debug hides numbers.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum ReferenceTerm {
     /// A whole CXi; compared by [`ReferenceId::match_key`].
     Exact(ReferenceId),
@@ -31,6 +32,16 @@ pub enum ReferenceTerm {
     Like(String),
     /// Parts of it, as FHIR's `related:identifier=authority|id` gives them; `authority` is an OID.
     Parts { id: Option<String>, authority: Option<String>, kind: Option<String> },
+}
+
+impl fmt::Debug for ReferenceTerm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReferenceTerm::Exact(reference) => write!(f, "Exact({reference:?})"),
+            ReferenceTerm::Like(_) => f.write_str("Like(***)"),
+            ReferenceTerm::Parts { authority, kind, .. } => write!(f, "Parts({authority:?} {kind:?})"),
+        }
+    }
 }
 
 impl ReferenceTerm {

@@ -4,8 +4,8 @@
 use crate::{Hd, Invalid, StudyInstanceUid, escape, split_escaped, unescape};
 use std::fmt;
 
-/// `ID^^^AA^type[^home]`. An unknown type is kept and matched as text.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// `ID^^^AA^type[^home]`. An unknown type is kept and matched as text. Debug hides the number, unless it is a study UID.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ReferenceId {
     pub id: String,
     pub authority: Option<Hd>,
@@ -59,6 +59,8 @@ impl ReferenceId {
             Some(hd) => Some(Hd::parse(hd).map_err(|e| wrong(&e.rule))?),
             None => None,
         };
+        // `&&` names nobody.
+        let authority = authority.filter(|hd| hd.namespace.is_some() || hd.oid.is_some());
         let kind = parts.get(4).filter(|p| !p.is_empty()).ok_or_else(|| wrong("must have a type in component 5"))?;
         Ok(ReferenceId {
             id: unescape(parts[0]),
@@ -73,11 +75,19 @@ impl ReferenceId {
     pub fn match_key(&self) -> String {
         let oid = match &self.authority {
             Some(hd) if self.kind != reference_types::STUDY_INSTANCE_UID => {
-                hd.oid.as_ref().map(|o| o.as_str().to_owned()).or_else(|| hd.namespace.clone()).unwrap_or_default()
+                let namespace = || hd.namespace.as_deref().map(escape);
+                hd.oid.as_ref().map(|o| o.as_str().to_owned()).or_else(namespace).unwrap_or_default()
             }
             _ => String::new(),
         };
-        format!("{}^{}^{}", escape(&self.id), oid, self.kind)
+        format!("{}^{}^{}", escape(&self.id), oid, escape(&self.kind))
+    }
+}
+
+impl fmt::Debug for ReferenceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = if self.kind == reference_types::STUDY_INSTANCE_UID { &self.id } else { "***" };
+        write!(f, "ReferenceId({id} {:?} {})", self.authority, self.kind)
     }
 }
 
@@ -87,7 +97,7 @@ impl fmt::Display for ReferenceId {
         if let Some(authority) = &self.authority {
             authority.fmt(f)?;
         }
-        write!(f, "^{}", self.kind)?;
+        write!(f, "^{}", escape(&self.kind))?;
         match &self.home {
             Some(home) => write!(f, "^{home}"),
             None => Ok(()),

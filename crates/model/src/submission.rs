@@ -103,6 +103,26 @@ impl Submission {
                 }
             }
             let from_folder = a.kind == AssociationType::HasMember && a.source != self.set.id;
+            if from_folder && (is_entry(&a.source) || self.is_association(&a.source)) {
+                found.push(wrong(a, "sourceObject", "must be the submission set or a folder", a.source.as_str()));
+            }
+            if from_folder && (a.target == self.set.id || is_folder(&a.target) || self.is_association(&a.target)) {
+                found.push(wrong(
+                    a,
+                    "targetObject",
+                    "must be a document: a folder holds nothing else",
+                    a.target.as_str(),
+                ));
+            }
+            let of_set = a.kind == AssociationType::HasMember && a.source == self.set.id;
+            if of_set && self.is_association(&a.target) && !self.is_folder_membership(&a.target) {
+                found.push(wrong(
+                    a,
+                    "targetObject",
+                    "must be a document, a folder, or an association from a folder to a document",
+                    a.target.as_str(),
+                ));
+            }
             if from_folder && !has_member(&self.set.id, &a.id) {
                 found.push(wrong(
                     a,
@@ -111,7 +131,7 @@ impl Submission {
                     a.source.as_str(),
                 ));
             }
-            if a.kind.is_relationship() && a.kind != AssociationType::Signs && !is_entry(&a.source) {
+            if a.kind.is_relationship() && !is_entry(&a.source) {
                 found.push(wrong(a, "sourceObject", "must be a document of this submission", a.source.as_str()));
             }
         }
@@ -131,6 +151,11 @@ impl Submission {
             let rule = "must be the source of at least one association";
             found.push(Invalid::new("SubmissionSet", rule, self.set.id.as_str()).on(self.set.id.as_str()));
         }
+    }
+
+    /// True for a HasMember of this message whose source is not the submission set.
+    fn is_folder_membership(&self, id: &ObjectId) -> bool {
+        self.associations.iter().any(|a| a.id == *id && a.kind == AssociationType::HasMember && a.source != self.set.id)
     }
 
     fn is_association(&self, id: &ObjectId) -> bool {
