@@ -7,12 +7,17 @@
 pub mod c_store;
 pub mod edge;
 pub mod instance_delivery;
+pub mod iti104_patient_identity_feed_fhir;
 pub mod iti18_registry_stored_query;
 pub mod iti41_provide_and_register_document_set;
 pub mod iti42_register_document_set;
 pub mod iti43_retrieve_document_set;
+pub mod iti44_patient_identity_feed_v3;
+pub mod iti67_find_document_references;
+pub mod iti68_retrieve_document;
 pub mod manifest_check;
 pub mod manifest_maker;
+pub mod rad107_wado_rs;
 pub mod report_source;
 
 /// What a transaction is and how it is reached.
@@ -56,4 +61,11 @@ pub static TRANSACTIONS: &[&Transaction] = &[
     &iti41_provide_and_register_document_set::RAD_68,
     &iti42_register_document_set::TRANSACTION,
     &iti43_retrieve_document_set::TRANSACTION,
+    &iti44_patient_identity_feed_v3::TRANSACTION,
+    &iti44_patient_identity_feed_v3::REVISED,
+    &iti44_patient_identity_feed_v3::MERGED,
+    &iti67_find_document_references::TRANSACTION,
+    &iti68_retrieve_document::TRANSACTION,
+    &iti104_patient_identity_feed_fhir::TRANSACTION,
+    &rad107_wado_rs::TRANSACTION,
 ];

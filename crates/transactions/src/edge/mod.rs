@@ -4,6 +4,10 @@
 pub mod audit;
 pub mod dimse_status;
 pub mod error_code;
+pub mod fhir_client;
+pub mod fhir_server;
+pub mod operation_outcome;
+pub mod page_token;
 pub mod registry_errors;
 pub mod soap_client;
 pub mod soap_server;

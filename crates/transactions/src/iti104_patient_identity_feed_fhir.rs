@@ -1,0 +1,354 @@
+//! ITI-104 Patient Identity Feed FHIR, and the reads of Patient that nodes of ours ask each other with.
+//! PIXm 2:3.104; spec/fhir.md sections 2, 13.
+
+mod client;
+
+pub use client::Client;
+
+use crate::edge::Edge;
+use crate::edge::audit::{Facts, Outcome};
+use crate::edge::fhir_server::{
+    FORM, Format, JSON, Refused, Return, check_content_type, read_body, resource, with_manners,
+};
+use crate::edge::operation_outcome;
+use crate::{Access, Binding, Transaction};
+use actors::{Cx, Found, Identity, PatientNews};
+use axum::Router;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request};
+use axum::response::Response;
+use axum::routing::{get, post};
+use fhir::bundle::{Links, patient_searchset};
+use fhir::operation_outcome::{Issue, OperationOutcome};
+use fhir::search::Parameters;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use model::{Oid, Patient, PatientId};
+use std::sync::Arc;
+
+pub static TRANSACTION: Transaction = Transaction {
+    id: "ITI-104",
+    name: "Patient Identity Feed FHIR",
+    section: "PIXm 2:3.104",
+    binding: Binding::Http { method: "PUT", path: "/fhir/Patient" },
+    access: Access::Identity,
+};
+
+/// Largest Patient or form, octets.
+const BODY_OCTETS: usize = 1 << 20;
+/// Patients in one answer when the caller does not say, and at most.
+const DEFAULT_COUNT: usize = 100;
+const MOST_PATIENTS: usize = 1000;
+/// Most alternatives of one identifier parameter.
+const MOST_IDENTIFIERS: usize = 100;
+
+/// Answers sources of patient identity, and readers.
+#[derive(Clone)]
+pub struct Server {
+    pub identity: Arc<dyn Identity>,
+    /// The affinity domain.
+    pub domain: Oid,
+    /// Public address of `/fhir`, without a slash at the end.
+    pub fhir_base: String,
+    pub edge: Edge,
+}
+
+impl Server {
+    pub fn router(self) -> Router {
+        let edge = self.edge.clone();
+        let server = Arc::new(self);
+        let (type_level, searched, one) = (server.clone(), server.clone(), server);
+        let on_type = move |request: Request| {
+            let server = type_level.clone();
+            async move { server.answer(None, request).await }
+        };
+        let on_search = move |request: Request| {
+            let server = searched.clone();
+            async move { server.answer(None, request).await }
+        };
+        let on_one = move |id: Result<Path<String>, PathRejection>, request: Request| {
+            let server = one.clone();
+            async move { server.answer(Some(id.map(|p| p.0).unwrap_or_default()), request).await }
+        };
+        let router = Router::new()
+            .route("/fhir/Patient", get(on_type.clone()).post(on_type.clone()).put(on_type))
+            .route("/fhir/Patient/_search", post(on_search))
+            .route("/fhir/Patient/{id}", get(on_one.clone()).put(on_one));
+        with_manners(router, &edge)
+    }
+
+    async fn answer(&self, id: Option<String>, request: Request) -> Response {
+        let (parts, body) = request.into_parts();
+        let cx = self.edge.cx(&parts);
+        let mut facts = Facts::default();
+        let answered = self.respond(id, &parts, body, &mut facts, &cx).await;
+        let outcome = match &answered {
+            Ok(_) => Outcome::Success,
+            Err(refused) => refused.audit_outcome(),
+        };
+        self.edge.audit(&TRANSACTION, outcome, facts, &cx);
+        answered.unwrap_or_else(|refused| refused.respond(&cx))
+    }
+
+    async fn respond(
+        &self,
+        id: Option<String>,
+        parts: &http::request::Parts,
+        body: axum::body::Body,
+        facts: &mut Facts,
+        cx: &Cx,
+    ) -> Result<Response, Refused> {
+        let query = parts.uri.query().unwrap_or("");
+        let searching = parts.uri.path().ends_with("/_search");
+        let reading = parts.method == Method::GET || parts.method == Method::HEAD;
+        if reading || searching {
+            let mut query = query.to_owned();
+            if searching {
+                let form = read_body(body, BODY_OCTETS).await?;
+                if !form.is_empty() {
+                    check_content_type(&parts.headers, FORM)?;
+                    let text = String::from_utf8_lossy(&form);
+                    query = if query.is_empty() { text.into_owned() } else { format!("{query}&{text}") };
+                }
+            }
+            facts.query = Some(query.clone());
+            let parameters = Parameters::decode(&query)?;
+            let format = Format::negotiate(&parts.headers, parameters.first("_format"))?;
+            return match id {
+                Some(id) => self.read(&id, format, facts, cx).await,
+                None => self.search(&parameters, format, facts, cx).await,
+            };
+        }
+        let format = Format::negotiate(&parts.headers, Parameters::decode(query)?.first("_format"))?;
+        let condition = match (&id, parts.method == Method::PUT) {
+            (Some(id), _) => Some(fhir::patient::id_of_resource_id(id).ok_or_else(|| {
+                let text = "the id must be one this server gives: the OID of the domain, a dash and the identifier";
+                Refused::new(StatusCode::BAD_REQUEST, Issue::error("value").diagnostics(text))
+            })?),
+            (None, true) => Some(fhir::patient::decode_condition(query)?),
+            (None, false) => None,
+        };
+        let news = if condition.is_some() { PatientNews::Revised } else { PatientNews::Added };
+        check_content_type(&parts.headers, JSON)?;
+        let body = read_body(body, BODY_OCTETS).await?;
+        let preferred = condition.as_ref().map_or(&self.domain, |c| &c.domain);
+        let feed = fhir::patient::decode(&body, Some(preferred))?;
+        facts.patient = Some(feed.patient.id.clone());
+        if !feed.active || feed.replaced_by.is_some() {
+            let text = "merging or deactivating a patient is not available in this version";
+            return Err(Refused::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                Issue::error("not-supported").diagnostics(text).expression("Patient.link"),
+            ));
+        }
+        let mut patient = feed.patient;
+        if let Some(condition) = condition {
+            patient = with_id(patient, &condition)?;
+        }
+        self.feed(patient, news, format, &parts.headers, facts, cx).await
+    }
+
+    async fn feed(
+        &self,
+        patient: Patient,
+        news: PatientNews,
+        format: Format,
+        headers: &HeaderMap,
+        facts: &mut Facts,
+        cx: &Cx,
+    ) -> Result<Response, Refused> {
+        facts.patient = Some(patient.id.clone());
+        let before = self.identity.find(&patient.id, cx).await?;
+        self.identity.feed(&patient, news, cx).await?;
+        // What is known now: an old hospital's data do not replace what an identity source said.
+        let known = match (&before, news) {
+            (Some(before), PatientNews::Added) => before,
+            _ => &patient,
+        };
+        let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
+        let body = match Return::of(headers) {
+            Return::Representation => fhir::patient::encode(known),
+            Return::Minimal => Vec::new(),
+            Return::OperationOutcome => {
+                let issue = Issue::new(fhir::operation_outcome::Severity::Information, "informational");
+                fhir::operation_outcome::encode(&OperationOutcome::of(issue.diagnostics("the patient is known")))
+            }
+        };
+        let empty = body.is_empty();
+        let mut response = resource(status, format, body);
+        if empty {
+            response.headers_mut().remove(header::CONTENT_TYPE);
+        }
+        if let Some(id) = fhir::patient::resource_id(&patient.id)
+            && let Ok(location) = HeaderValue::from_str(&format!("{}/Patient/{id}", self.fhir_base))
+        {
+            response.headers_mut().insert(header::LOCATION, location);
+        }
+        Ok(response)
+    }
+
+    async fn read(&self, id: &str, format: Format, facts: &mut Facts, cx: &Cx) -> Result<Response, Refused> {
+        let unknown = || Refused::not_found("a Patient of this id");
+        let id = fhir::patient::id_of_resource_id(id).ok_or_else(unknown)?;
+        facts.patient = Some(id.clone());
+        let patient = self.identity.find(&id, cx).await?.ok_or_else(unknown)?;
+        Ok(resource(StatusCode::OK, format, fhir::patient::encode(&patient)))
+    }
+
+    async fn search(
+        &self,
+        parameters: &Parameters,
+        format: Format,
+        facts: &mut Facts,
+        cx: &Cx,
+    ) -> Result<Response, Refused> {
+        let wanted = Wanted::read(parameters, &self.domain)?;
+        let found = match &wanted.ids {
+            Some(ids) => {
+                let mut found = Vec::new();
+                for id in ids {
+                    facts.patient.get_or_insert_with(|| id.clone());
+                    found.extend(self.identity.find(id, cx).await?);
+                }
+                Found::all(found)
+            }
+            None => self.identity.search(&wanted.text, MOST_PATIENTS, cx).await?,
+        };
+        let mut patients = found.items;
+        patients.retain(|p| wanted.keeps(p));
+        let total = patients.len() as u64;
+        patients.truncate(wanted.count);
+        let mut outcomes: Vec<OperationOutcome> = found.silent.iter().map(operation_outcome::silent).collect();
+        outcomes.extend(wanted.ignored.iter().map(|name| {
+            let text = format!("parameter {name} is not a parameter of this search; it was left out");
+            OperationOutcome::of(Issue::warning("not-supported").diagnostics(text))
+        }));
+        let self_url = format!("{}/Patient?{}", self.fhir_base, wanted.self_query);
+        let links = Links { self_url: &self_url, ..Links::default() };
+        let body = patient_searchset(&patients, &self.fhir_base, total, &links, &outcomes);
+        Ok(resource(StatusCode::OK, format, body))
+    }
+}
+
+/// The body's identifier of the condition becomes the patient's id.
+fn with_id(mut patient: Patient, id: &PatientId) -> Result<Patient, Refused> {
+    if patient.id == *id {
+        return Ok(patient);
+    }
+    match patient.other_ids.iter_mut().find(|other| *other == id) {
+        Some(other) => {
+            std::mem::swap(other, &mut patient.id);
+            Ok(patient)
+        }
+        None => Err(Refused::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Issue::error("invariant")
+                .diagnostics("the identifier in the address must be one of the identifiers of the Patient")
+                .expression("Patient.identifier"),
+        )),
+    }
+}
+
+/// A search for patients as understood.
+struct Wanted {
+    /// Alternatives; `None` when none were given.
+    ids: Option<Vec<PatientId>>,
+    /// For [`Identity::search`].
+    text: String,
+    name: Vec<String>,
+    family: Vec<String>,
+    given: Vec<String>,
+    count: usize,
+    self_query: String,
+    ignored: Vec<String>,
+}
+
+impl Wanted {
+    fn read(parameters: &Parameters, domain: &Oid) -> Result<Wanted, Refused> {
+        let mut wanted = Wanted {
+            ids: None,
+            text: String::new(),
+            name: Vec::new(),
+            family: Vec::new(),
+            given: Vec::new(),
+            count: DEFAULT_COUNT,
+            self_query: String::new(),
+            ignored: Vec::new(),
+        };
+        let bad = |name: &str, rule: &str| Refused::from(fhir::search::SearchError::value(name, rule, ""));
+        for (name, value) in parameters.iter().filter(|(_, value)| !value.trim().is_empty()) {
+            match name {
+                "identifier" => wanted.restrict(value.split(',').take(MOST_IDENTIFIERS).filter_map(|token| {
+                    let token = fhir::search::unescape(token.trim());
+                    match token.split_once('|') {
+                        Some((system, id)) => {
+                            let oid = Oid::parse(system.strip_prefix("urn:oid:").unwrap_or(system)).ok()?;
+                            (!id.is_empty()).then(|| PatientId::new(id, oid))
+                        }
+                        None => Some(PatientId::new(token, domain.clone())),
+                    }
+                })),
+                "_id" => wanted.restrict(
+                    value
+                        .split(',')
+                        .take(MOST_IDENTIFIERS)
+                        .filter_map(|id| fhir::patient::id_of_resource_id(id.trim())),
+                ),
+                "_content" => wanted.text = value.to_owned(),
+                "name" => wanted.name.push(value.to_lowercase()),
+                "family" => wanted.family.push(value.to_lowercase()),
+                "given" => wanted.given.push(value.to_lowercase()),
+                "_count" => {
+                    let count: usize = value.parse().map_err(|_| bad(name, "must be a whole number, 0 or more"))?;
+                    wanted.count = count.min(MOST_PATIENTS);
+                }
+                "_format" | "_pretty" | "_total" => {}
+                _ => {
+                    wanted.ignored.push(name.chars().take(80).collect());
+                    continue;
+                }
+            }
+            if !wanted.self_query.is_empty() {
+                wanted.self_query.push('&');
+            }
+            fhir::search::percent_encode_into(name, &mut wanted.self_query);
+            wanted.self_query.push('=');
+            fhir::search::percent_encode_into(value, &mut wanted.self_query);
+        }
+        if wanted.text.is_empty()
+            && let Some(text) = wanted.family.first().or(wanted.name.first())
+        {
+            wanted.text = text.clone();
+            // The store looks at family names and identifiers; a given name alone needs everybody.
+            if wanted.family.is_empty() || !wanted.given.is_empty() {
+                wanted.text = wanted.family.first().cloned().unwrap_or_default();
+            }
+        }
+        Ok(wanted)
+    }
+
+    fn restrict(&mut self, ids: impl Iterator<Item = PatientId>) {
+        let mut ids: Vec<PatientId> = ids.collect();
+        if let Some(before) = &self.ids {
+            ids.retain(|id| before.contains(id));
+        }
+        ids.dedup();
+        self.ids = Some(ids);
+    }
+
+    fn keeps(&self, patient: &Patient) -> bool {
+        let name = &patient.name;
+        let starts = |texts: &[String], parts: &[&String]| {
+            texts.iter().all(|text| {
+                text.split(',').any(|one| {
+                    parts.iter().any(|part| {
+                        part.to_lowercase().split([' ', '-']).any(|word| word.starts_with(one))
+                            || part.to_lowercase().starts_with(one)
+                    })
+                })
+            })
+        };
+        starts(&self.family, &[&name.family])
+            && starts(&self.given, &[&name.given, &name.middle])
+            && starts(&self.name, &[&name.family, &name.given, &name.middle, &name.prefix, &name.suffix])
+    }
+}

@@ -1,0 +1,108 @@
+//! Which form of a document an `Accept` header gets: the stored bytes, or a Binary resource around them.
+//! Source: spec/fhir.md section 10; http://hl7.org/fhir/R4/binary.html#rest; design section 3.
+
+use crate::edge::fhir_server::MediaRange;
+use actors::{ByteStream, Fault};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use model::DocumentEntry;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Representation {
+    /// Byte for byte.
+    Stored,
+    /// A Binary resource in JSON with the bytes in base64.
+    Binary,
+}
+
+/// What of `stored` (a media type) is acceptable; `None` is 406.
+///
+/// Shape: stored bytes whenever they are acceptable at all; a wrapper only at the Binary address, when a FHIR type is
+/// asked for and the document itself is none. No `Accept` is taken as `*/*`.
+pub(super) fn represent<'a>(
+    accept: impl Iterator<Item = &'a str>,
+    stored: &str,
+    as_binary: bool,
+) -> Option<Representation> {
+    let stored = essence(stored);
+    let ranges: Vec<MediaRange> = accept.flat_map(|t| t.split(',')).filter_map(MediaRange::read).take(64).collect();
+    if ranges.is_empty() {
+        return Some(Representation::Stored);
+    }
+    let main = stored.split('/').next().unwrap_or("");
+    let fits = |range: &&MediaRange| {
+        range.essence == stored
+            || range.essence == "*/*"
+            || range.essence.strip_suffix("/*").is_some_and(|wanted| wanted == main)
+    };
+    // The most exact range decides, so that `application/pdf;q=0, */*` refuses a PDF.
+    let exactness = |range: &&MediaRange| (range.essence == stored, range.essence != "*/*");
+    let stored_ok = ranges.iter().filter(fits).max_by_key(exactness).is_some_and(|range| range.quality > 0);
+    let wrapped = |range: &MediaRange| {
+        matches!(range.essence.as_str(), "application/fhir+json" | "application/json") && range.quality > 0
+    };
+    // A FHIR type named beside a wildcard is what FHIR clients send by habit; raw bytes are right for them too, but the
+    // wrapper was named.
+    let named = ranges.iter().any(|r| r.essence == stored && r.quality > 0);
+    let wrapper_ok = as_binary && !stored.starts_with("application/fhir+") && ranges.iter().any(wrapped);
+    match (stored_ok, wrapper_ok) {
+        (true, true) if !named && !ranges.iter().any(|r| r.essence == "*/*" && r.quality > 0) => {
+            Some(Representation::Binary)
+        }
+        (true, _) => Some(Representation::Stored),
+        (false, true) => Some(Representation::Binary),
+        (false, false) => None,
+    }
+}
+
+fn essence(media_type: &str) -> String {
+    media_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
+}
+
+/// What stands before the base64 text.
+fn head(entry: &DocumentEntry) -> Vec<u8> {
+    let id = entry.id.as_str().strip_prefix("urn:uuid:").unwrap_or(entry.id.as_str());
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    format!(r#"{{"resourceType":"Binary","id":{},"contentType":{},"data":""#, quoted(id), quoted(&entry.mime_type))
+        .into_bytes()
+}
+
+const TAIL: &[u8] = b"\"}";
+
+/// Octets of the Binary resource around `octets` of document.
+pub(super) fn binary_octets(entry: &DocumentEntry, octets: u64) -> u64 {
+    head(entry).len() as u64 + octets.div_ceil(3) * 4 + TAIL.len() as u64
+}
+
+/// A Binary resource around a document, encoded while it passes.
+pub(super) fn binary(entry: &DocumentEntry, body: ByteStream) -> ByteStream {
+    let start = stream::once({
+        let head = Bytes::from(head(entry));
+        async move { Ok(head) }
+    });
+    // Up to two octets wait for the third, since padding may only stand at the end.
+    let data = stream::unfold((Some(body), Vec::new()), |(body, mut waiting): (_, Vec<u8>)| async move {
+        let mut body: ByteStream = body?;
+        loop {
+            match body.next().await {
+                Some(Ok(piece)) => {
+                    waiting.extend_from_slice(&piece);
+                    let whole = waiting.len() - waiting.len() % 3;
+                    if whole == 0 {
+                        continue;
+                    }
+                    let rest = waiting.split_off(whole);
+                    return Some((Ok(Bytes::from(STANDARD.encode(&waiting))), (Some(body), rest)));
+                }
+                Some(Err(fault)) => return Some((Err::<Bytes, Fault>(fault), (None, Vec::new()))),
+                None if waiting.is_empty() => return None,
+                None => return Some((Ok(Bytes::from(STANDARD.encode(&waiting))), (None, Vec::new()))),
+            }
+        }
+    });
+    let end = stream::once(async { Ok(Bytes::from_static(TAIL)) });
+    // After a fault nothing more may come; the transport breaks off at the first error it is given.
+    Box::pin(start.chain(data).chain(end))
+}
