@@ -1,6 +1,6 @@
 //! Association as a stored record. Version 1: the fields of ITI TF-3 4.2.2 in a fixed order.
 
-use super::bytes::{Reader, Writer};
+use super::bytes::{Memo, Reader, Writer, version_of};
 use crate::StoreError;
 use model::{Association, AssociationType, SubmissionSetStatus};
 
@@ -40,11 +40,9 @@ pub(crate) fn encode_association(association: &Association) -> Vec<u8> {
 
 /// Errors: `Newer`, `Corrupt`.
 pub(crate) fn decode_association(record: &[u8]) -> Result<Association, StoreError> {
-    let mut r = Reader::new(record, "association");
-    match r.byte()? {
-        V1 => {}
-        found => return Err(StoreError::Newer { found: i64::from(found), supported: i64::from(V1) }),
-    }
+    let (_, rest) = version_of(record, V1, "association")?;
+    let mut memo = Memo::default();
+    let mut r = Reader::new(rest, "association", &mut memo)?;
     let id = r.object_id()?;
     let number = r.byte()?;
     let kind = AssociationType::ALL.into_iter().find(|kind| kind_number(*kind) == number);

@@ -1,7 +1,11 @@
 //! The primitives of stored records: numbers, texts, frequent texts, lists; writing to a vector and reading from a
 //! slice. Reading trusts nothing: a damaged record is an error, never a panic or a huge allocation.
+//!
+//! Layout: version octet; length of the fields; fields, in which a text is only a length; all texts in one piece, so that
+//! one check for UTF-8 serves them all.
 
 use crate::StoreError;
+use model::{Oid, Xcn, Xon};
 
 /// Texts that many records share. Their place in the list is what is stored: only ever append.
 const FREQUENT: &[&str] = &[
@@ -53,39 +57,41 @@ const FREQUENT: &[&str] = &[
     "2.999.7",
 ];
 
-pub(super) struct Writer(Vec<u8>);
+pub(super) struct Writer {
+    version: u8,
+    fields: Vec<u8>,
+    texts: String,
+}
 
 impl Writer {
     pub(super) fn new(version: u8) -> Self {
-        let mut bytes = Vec::with_capacity(1024);
-        bytes.push(version);
-        Writer(bytes)
+        Writer { version, fields: Vec::with_capacity(256), texts: String::with_capacity(768) }
     }
 
     pub(super) fn finish(self) -> Vec<u8> {
-        self.0
+        let mut whole = Vec::with_capacity(1 + 9 + self.fields.len() + self.texts.len());
+        whole.push(self.version);
+        push_number(&mut whole, self.fields.len() as u64);
+        whole.extend_from_slice(&self.fields);
+        whole.extend_from_slice(self.texts.as_bytes());
+        whole
     }
 
     pub(super) fn byte(&mut self, value: u8) {
-        self.0.push(value);
+        self.fields.push(value);
     }
 
     pub(super) fn raw(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
+        self.fields.extend_from_slice(bytes);
     }
 
-    /// Seven bits an octet, lowest first; the top bit says that more follow.
-    pub(super) fn number(&mut self, mut value: u64) {
-        while value >= 0x80 {
-            self.0.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        self.0.push(value as u8);
+    pub(super) fn number(&mut self, value: u64) {
+        push_number(&mut self.fields, value);
     }
 
     pub(super) fn text(&mut self, text: &str) {
         self.number(text.len() as u64);
-        self.raw(text.as_bytes());
+        self.texts.push_str(text);
     }
 
     /// A text that may be in the table: an odd number is a place in it, an even one twice a length.
@@ -94,7 +100,7 @@ impl Writer {
             Some(at) => self.number(at as u64 * 2 + 1),
             None => {
                 self.number(text.len() as u64 * 2);
-                self.raw(text.as_bytes());
+                self.texts.push_str(text);
             }
         }
     }
@@ -118,14 +124,65 @@ impl Writer {
     }
 }
 
+/// Seven bits an octet, lowest first; the top bit says that more follow.
+fn push_number(bytes: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+}
+
+/// Values of the record read last, which the next one of the same patient is likely to repeat: copying is faster than
+/// checking again.
+#[derive(Default)]
+pub(crate) struct Memo {
+    pub(super) oids: Vec<Oid>,
+    pub(super) persons: Vec<Xcn>,
+    pub(super) organisations: Vec<Xon>,
+}
+
 pub(super) struct Reader<'a> {
+    /// Fields not read yet, and texts not read yet.
     rest: &'a [u8],
+    texts: &'a str,
     what: &'static str,
+    pub(super) memo: &'a mut Memo,
+}
+
+/// The version octet of a record, and the rest of it.
+///
+/// Errors: `Corrupt` for an empty record; `Newer` past `supported`.
+pub(super) fn version_of<'a>(
+    record: &'a [u8],
+    supported: u8,
+    what: &'static str,
+) -> Result<(u8, &'a [u8]), StoreError> {
+    match record.split_first() {
+        Some((version, _)) if *version > supported => {
+            Err(StoreError::Newer { found: i64::from(*version), supported: i64::from(supported) })
+        }
+        Some((0, _)) | None => Err(StoreError::corrupt(what, "has no version")),
+        Some((version, rest)) => Ok((*version, rest)),
+    }
+}
+
+/// The number with which the fields begin, without looking at anything else.
+pub(super) fn first_number(rest: &[u8], what: &'static str) -> Result<u64, StoreError> {
+    let mut reader = Reader { rest, texts: "", what, memo: &mut Memo::default() };
+    reader.number()?;
+    reader.number()
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(record: &'a [u8], what: &'static str) -> Self {
-        Reader { rest: record, what }
+    /// Reads what is behind the version octet.
+    pub(super) fn new(rest: &'a [u8], what: &'static str, memo: &'a mut Memo) -> Result<Self, StoreError> {
+        let mut reader = Reader { rest, texts: "", what, memo };
+        let length = reader.number()?;
+        let fields = reader.raw(usize::try_from(length).unwrap_or(usize::MAX))?;
+        let texts = std::str::from_utf8(reader.rest).map_err(|_| reader.wrong("a text that is no UTF-8"))?;
+        (reader.rest, reader.texts) = (fields, texts);
+        Ok(reader)
     }
 
     #[cold]
@@ -135,7 +192,7 @@ impl<'a> Reader<'a> {
 
     /// Errors: octets are left over.
     pub(super) fn end(&self) -> Result<(), StoreError> {
-        if self.rest.is_empty() { Ok(()) } else { Err(self.wrong("octets behind its end")) }
+        if self.rest.is_empty() && self.texts.is_empty() { Ok(()) } else { Err(self.wrong("octets behind its end")) }
     }
 
     #[inline]
@@ -189,8 +246,13 @@ impl<'a> Reader<'a> {
 
     #[inline]
     fn slice(&mut self, length: u64) -> Result<&'a str, StoreError> {
-        let bytes = self.raw(usize::try_from(length).unwrap_or(usize::MAX))?;
-        std::str::from_utf8(bytes).map_err(|_| self.wrong("a text that is no UTF-8"))
+        match self.texts.split_at_checked(usize::try_from(length).unwrap_or(usize::MAX)) {
+            Some((text, rest)) => {
+                self.texts = rest;
+                Ok(text)
+            }
+            None => Err(self.wrong("a text that ends too early")),
+        }
     }
 
     #[inline]

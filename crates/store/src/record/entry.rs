@@ -1,11 +1,12 @@
 //! DocumentEntry as a stored record. Version 1: an octet of flags for what is rare or short, then the fields of ITI TF-3
 //! Table 4.2.3.2 in a fixed order.
 
-use super::bytes::{Reader, Writer};
+use super::bytes::{Memo, Reader, Writer, first_number, version_of};
 use crate::StoreError;
 use model::{AvailabilityStatus, DocumentEntry, DocumentType, SourcePatientInfo};
 
 const V1: u8 = 1;
+const WHAT: &str = "document entry";
 
 // Flags of version 1, in the number behind the version octet.
 const DEPRECATED: u64 = 1;
@@ -111,13 +112,12 @@ pub(crate) fn encode_entry(entry: &DocumentEntry) -> Vec<u8> {
     w.finish()
 }
 
+/// `memo` carries over what records of one patient repeat.
+///
 /// Errors: `Newer` for a version this program does not know, `Corrupt`.
-pub(crate) fn decode_entry(record: &[u8]) -> Result<DocumentEntry, StoreError> {
-    let mut r = Reader::new(record, "document entry");
-    match r.byte()? {
-        V1 => decode_v1(r),
-        found => Err(StoreError::Newer { found: i64::from(found), supported: i64::from(V1) }),
-    }
+pub(crate) fn decode_entry(record: &[u8], memo: &mut Memo) -> Result<DocumentEntry, StoreError> {
+    let (_, rest) = version_of(record, V1, WHAT)?;
+    decode_v1(Reader::new(rest, WHAT, memo)?)
 }
 
 fn decode_v1(mut r: Reader<'_>) -> Result<DocumentEntry, StoreError> {
@@ -211,12 +211,8 @@ fn decode_v1(mut r: Reader<'_>) -> Result<DocumentEntry, StoreError> {
 ///
 /// Errors: as [`decode_entry`].
 pub(crate) fn peek_entry(record: &[u8]) -> Result<(AvailabilityStatus, DocumentType), StoreError> {
-    let mut r = Reader::new(record, "document entry");
-    match r.byte()? {
-        V1 => {}
-        found => return Err(StoreError::Newer { found: i64::from(found), supported: i64::from(V1) }),
-    }
-    let flags = r.number()?;
+    let (_, rest) = version_of(record, V1, WHAT)?;
+    let flags = first_number(rest, WHAT)?;
     let status = if flags & DEPRECATED == 0 { AvailabilityStatus::Approved } else { AvailabilityStatus::Deprecated };
     let kind = if flags & ON_DEMAND == 0 { DocumentType::Stable } else { DocumentType::OnDemand };
     Ok((status, kind))

@@ -1,6 +1,6 @@
 //! Folder as a stored record. Version 1: the fields of ITI TF-3 Table 4.2.3.4 in a fixed order.
 
-use super::bytes::{Reader, Writer};
+use super::bytes::{Memo, Reader, Writer, version_of};
 use crate::StoreError;
 use model::Folder;
 
@@ -25,11 +25,9 @@ pub(crate) fn encode_folder(folder: &Folder) -> Vec<u8> {
 
 /// Errors: `Newer`, `Corrupt`.
 pub(crate) fn decode_folder(record: &[u8]) -> Result<Folder, StoreError> {
-    let mut r = Reader::new(record, "folder");
-    match r.byte()? {
-        V1 => {}
-        found => return Err(StoreError::Newer { found: i64::from(found), supported: i64::from(V1) }),
-    }
+    let (_, rest) = version_of(record, V1, "folder")?;
+    let mut memo = Memo::default();
+    let mut r = Reader::new(rest, "folder", &mut memo)?;
     let folder = Folder {
         id: r.object_id()?,
         logical_id: r.option(Reader::object_id)?,

@@ -14,6 +14,7 @@ mod patient;
 mod submission_set;
 
 pub(crate) use association::{decode_association, encode_association};
+pub(crate) use bytes::Memo;
 pub(crate) use entry::{decode_entry, encode_entry, peek_entry};
 pub(crate) use folder::{decode_folder, encode_folder};
 pub(crate) use patient::{decode_patient, encode_patient};

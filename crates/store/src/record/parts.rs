@@ -101,6 +101,24 @@ impl Writer {
     }
 }
 
+/// A value that was read shortly before, or a new one, remembered when there is room.
+#[inline]
+fn remembered<T: Clone>(
+    seen: &mut Vec<T>,
+    text: &str,
+    text_of: impl Fn(&T) -> &str,
+    parse: impl FnOnce(&str) -> Result<T, Invalid>,
+) -> Result<T, Invalid> {
+    if let Some(value) = seen.iter().find(|value| text_of(value) == text) {
+        return Ok(value.clone());
+    }
+    let value = parse(text)?;
+    if seen.len() < 8 {
+        seen.push(value.clone());
+    }
+    Ok(value)
+}
+
 impl Reader<'_> {
     /// A value that was checked when it was stored; that it no longer passes is damage.
     #[inline]
@@ -141,7 +159,8 @@ impl Reader<'_> {
 
     pub(super) fn oid(&mut self) -> Result<Oid, StoreError> {
         let text = self.word_str()?;
-        self.checked(Oid::parse(text))
+        let parsed = remembered(&mut self.memo.oids, text, Oid::as_str, Oid::parse);
+        self.checked(parsed)
     }
 
     pub(super) fn home(&mut self) -> Result<HomeCommunityId, StoreError> {
@@ -170,7 +189,8 @@ impl Reader<'_> {
 
     pub(super) fn xcn(&mut self) -> Result<Xcn, StoreError> {
         let text = self.str()?;
-        self.checked(Xcn::parse(text))
+        let parsed = remembered(&mut self.memo.persons, text, Xcn::as_str, Xcn::parse);
+        self.checked(parsed)
     }
 
     pub(super) fn strings(&mut self) -> Result<Vec<String>, StoreError> {
@@ -210,7 +230,8 @@ impl Reader<'_> {
                 person: r.option(Reader::xcn)?,
                 institutions: r.list(|r| {
                     let text = r.str()?;
-                    r.checked(Xon::parse(text))
+                    let parsed = remembered(&mut r.memo.organisations, text, Xon::as_str, Xon::parse);
+                    r.checked(parsed)
                 })?,
                 roles: r.strings()?,
                 specialties: r.strings()?,

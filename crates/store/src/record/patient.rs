@@ -1,6 +1,6 @@
 //! A patient's demographics as a stored record. Version 1.
 
-use super::bytes::{Reader, Writer};
+use super::bytes::{Memo, Reader, Writer, version_of};
 use crate::StoreError;
 use model::{Patient, PersonName, Sex};
 
@@ -21,11 +21,9 @@ pub(crate) fn encode_patient(patient: &Patient) -> Vec<u8> {
 
 /// Errors: `Newer`, `Corrupt`.
 pub(crate) fn decode_patient(record: &[u8]) -> Result<Patient, StoreError> {
-    let mut r = Reader::new(record, "patient");
-    match r.byte()? {
-        V1 => {}
-        found => return Err(StoreError::Newer { found: i64::from(found), supported: i64::from(V1) }),
-    }
+    let (_, rest) = version_of(record, V1, "patient")?;
+    let mut memo = Memo::default();
+    let mut r = Reader::new(rest, "patient", &mut memo)?;
     let patient = Patient {
         id: r.patient_id()?,
         other_ids: r.list(Reader::patient_id)?,

@@ -1,6 +1,6 @@
 //! SubmissionSet as a stored record. Version 1: the fields of ITI TF-3 Table 4.2.3.3 in a fixed order.
 
-use super::bytes::{Reader, Writer};
+use super::bytes::{Memo, Reader, Writer, version_of};
 use crate::StoreError;
 use model::SubmissionSet;
 
@@ -26,11 +26,9 @@ pub(crate) fn encode_submission_set(set: &SubmissionSet) -> Vec<u8> {
 
 /// Errors: `Newer`, `Corrupt`.
 pub(crate) fn decode_submission_set(record: &[u8]) -> Result<SubmissionSet, StoreError> {
-    let mut r = Reader::new(record, "submission set");
-    match r.byte()? {
-        V1 => {}
-        found => return Err(StoreError::Newer { found: i64::from(found), supported: i64::from(V1) }),
-    }
+    let (_, rest) = version_of(record, V1, "submission set")?;
+    let mut memo = Memo::default();
+    let mut r = Reader::new(rest, "submission set", &mut memo)?;
     let set = SubmissionSet {
         id: r.object_id()?,
         availability_status: r.status()?,

@@ -2,6 +2,7 @@
 
 use super::samples::{self, Dice};
 use super::*;
+use crate::StoreError;
 use proptest::prelude::*;
 
 proptest! {
@@ -13,7 +14,7 @@ proptest! {
         let entry = samples::entry(&mut dice);
         let record = encode_entry(&entry);
         prop_assert_eq!(peek_entry(&record), Ok((entry.availability_status, entry.document_type)));
-        prop_assert_eq!(decode_entry(&record), Ok(entry));
+        prop_assert_eq!(decode_entry(&record, &mut Memo::default()), Ok(entry));
         let set = samples::submission_set(&mut dice);
         prop_assert_eq!(decode_submission_set(&encode_submission_set(&set)), Ok(set));
         let folder = samples::folder(&mut dice);
@@ -38,7 +39,7 @@ proptest! {
                     record[at] = dice.roll() as u8;
                 }
             }
-            let _ = (decode_entry(&record), peek_entry(&record), decode_submission_set(&record));
+            let _ = (decode_entry(&record, &mut Memo::default()), peek_entry(&record), decode_submission_set(&record));
             let _ = (decode_folder(&record), decode_association(&record), decode_patient(&record));
         }
     }
@@ -46,12 +47,15 @@ proptest! {
 
 #[test]
 fn a_length_beyond_the_record_allocates_nothing() {
-    // Version 1, no flags, a UUID, then a text of 2^63 octets.
-    let mut record = vec![1, 0, 1];
+    // Version 1, 29 octets of fields, no flags, a UUID, then a word of 2^62 octets.
+    let mut record = vec![1, 29, 0, 1];
     record.extend([0; 16]);
-    record.extend([0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]);
-    assert!(decode_entry(&record).is_err());
-    record.pop();
-    record.extend([0x7f]);
-    assert!(decode_entry(&record).is_err());
+    record.extend([0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0x00, 0x00]);
+    assert!(matches!(decode_entry(&record, &mut Memo::default()), Err(StoreError::Corrupt { .. })));
+    // A list of 2^62 authors.
+    record.truncate(20);
+    record.extend([1, 0, 0, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]);
+    assert!(matches!(decode_entry(&record, &mut Memo::default()), Err(StoreError::Corrupt { .. })));
+    // Fields longer than the record.
+    assert!(decode_entry(&[1, 0xff, 0xff, 0xff, 0x7f], &mut Memo::default()).is_err());
 }

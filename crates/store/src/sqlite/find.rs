@@ -5,7 +5,7 @@
 use super::registry::Owners;
 use super::schema::{key_range, owner_of};
 use super::tx::{Ident, Tx};
-use crate::record::{decode_entry, peek_entry};
+use crate::record::{Memo, decode_entry, peek_entry};
 use crate::{Found, StoreError};
 use model::{DocumentEntry, DocumentQuery, DocumentType, PatientId, ReferenceId, ReferenceTerm};
 use rusqlite::Row;
@@ -41,7 +41,10 @@ struct Collector<'q> {
     wanted: usize,
     counting: bool,
     count: usize,
-    found: Vec<(Position, DocumentEntry)>,
+    /// Where the entry of the same index is; apart from it, because entries are large and moving them costs.
+    positions: Vec<Position>,
+    entries: Vec<DocumentEntry>,
+    memo: Memo,
 }
 
 impl Collector<'_> {
@@ -50,14 +53,15 @@ impl Collector<'_> {
         if position.seq >= self.after.seq || !self.may_match(record)? {
             return Ok(());
         }
-        let mut entry = decode_entry(record)?;
+        let mut entry = decode_entry(record, &mut self.memo)?;
         if let Some(owner) = owner {
             entry.patient_id = owner.clone();
         }
         if self.query.matches(&entry) {
             self.count += 1;
             if !self.counting {
-                self.found.push((position, entry));
+                self.positions.push(position);
+                self.entries.push(entry);
             }
         }
         Ok(())
@@ -76,7 +80,7 @@ impl Collector<'_> {
     }
 
     fn is_full(&self) -> bool {
-        !self.counting && self.found.len() >= self.wanted
+        !self.counting && self.entries.len() >= self.wanted
     }
 }
 
@@ -90,22 +94,35 @@ pub(super) fn find(tx: &Tx<'_>, query: &DocumentQuery) -> Result<Found, StoreErr
         None => Position::START,
     };
     let counting = query.page.as_ref().is_some_and(|page| page.size == 0);
-    let mut collector = Collector { query, after, wanted: limit + 1, counting, count: 0, found: Vec::new() };
+    let mut collector = Collector {
+        query,
+        after,
+        wanted: limit + 1,
+        counting,
+        count: 0,
+        positions: Vec::new(),
+        entries: Vec::with_capacity(if counting { 0 } else { limit.min(16) }),
+        memo: Memo::default(),
+    };
     collect(tx, query, &mut collector)?;
     if counting {
         return Ok(Found { entries: Vec::new(), next: None, total: Some(collector.count) });
     }
-    let mut found = collector.found;
-    // One patient's rows come in order already, which makes this a single pass.
-    found.sort_by_key(|(position, _)| std::cmp::Reverse(position.seq));
-    let more = found.len() > limit;
+    let Collector { mut positions, mut entries, .. } = collector;
+    // One patient's rows come in order already.
+    if !positions.is_sorted_by(|earlier, later| earlier.seq > later.seq) {
+        let mut both: Vec<_> = positions.into_iter().zip(entries).collect();
+        both.sort_by_key(|(position, _)| std::cmp::Reverse(position.seq));
+        (positions, entries) = both.into_iter().unzip();
+    }
+    let more = entries.len() > limit;
     if more && query.page.is_none() {
         return Err(StoreError::TooMany { limit });
     }
-    found.truncate(limit);
-    let next = found.last().filter(|_| more).map(|(position, _)| position.to_text());
+    entries.truncate(limit);
+    positions.truncate(limit);
+    let next = positions.last().filter(|_| more).map(|position| position.to_text());
     let whole = next.is_none() && after.seq == i64::MAX;
-    let entries: Vec<DocumentEntry> = found.into_iter().map(|(_, entry)| entry).collect();
     Ok(Found { total: whole.then_some(entries.len()), entries, next })
 }
 

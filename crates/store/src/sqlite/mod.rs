@@ -39,10 +39,9 @@ pub struct SqliteOptions {
     pub group_limit: usize,
     /// Threads (and connections) for async reads, and as many connections for reads on the caller's thread.
     pub readers: usize,
-    /// Page cache of each connection in KiB.
+    /// Page cache of each reading connection in KiB; the system's file cache stands behind it.
     pub cache_kib: u32,
-    /// Bytes of the file that readers map rather than copy.
-    pub mmap_octets: u64,
+    pub writer_cache_kib: u32,
     /// The database may not grow past this many pages of 4096 octets; for testing a full disk.
     pub max_pages: Option<u32>,
 }
@@ -54,8 +53,8 @@ impl Default for SqliteOptions {
             max_results: 10_000,
             group_limit: 512,
             readers: cores.clamp(2, 8),
-            cache_kib: 32 * 1024,
-            mmap_octets: 8 << 30,
+            cache_kib: 8 * 1024,
+            writer_cache_kib: 64 * 1024,
             max_pages: None,
         }
     }
@@ -111,13 +110,14 @@ impl SqliteStore {
     }
 
     fn start(location: Location, options: SqliteOptions) -> Result<Self, StoreError> {
-        let mut writer = connect(&location, &options)?;
+        let mut writer = connect(&location, options.writer_cache_kib)?;
         schema::migrate(&mut writer)?;
         if let Some(pages) = options.max_pages {
             writer.pragma_update(None, "max_page_count", pages)?;
         }
-        let readers =
-            (0..options.readers.max(1)).map(|_| connect(&location, &options)).collect::<Result<Vec<_>, _>>()?;
+        let readers = (0..options.readers.max(1))
+            .map(|_| connect(&location, options.cache_kib))
+            .collect::<Result<Vec<_>, _>>()?;
         let shared = Arc::new(Shared {
             location,
             options,
@@ -191,7 +191,7 @@ impl Drop for SqliteStore {
     }
 }
 
-fn connect(location: &Location, options: &SqliteOptions) -> Result<Connection, StoreError> {
+fn connect(location: &Location, cache_kib: u32) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -205,13 +205,10 @@ fn connect(location: &Location, options: &SqliteOptions) -> Result<Connection, S
     conn.busy_timeout(Duration::from_secs(30))?;
     conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     conn.pragma_update(None, "synchronous", "FULL")?;
-    conn.pragma_update(None, "cache_size", -i64::from(options.cache_kib))?;
-    conn.pragma_update(None, "temp_store", "MEMORY")?;
+    conn.pragma_update(None, "cache_size", -i64::from(cache_kib))?;
+    // temp_store stays as it is: an undo journal kept in memory makes a job with many writes quadratic.
     // A burst may make the log long; afterwards it need not stay so.
     conn.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
-    if let Location::File(_) = location {
-        conn.pragma_update_and_check(None, "mmap_size", options.mmap_octets as i64, |_| Ok(()))?;
-    }
     conn.set_prepared_statement_cache_capacity(256);
     Ok(conn)
 }
@@ -259,7 +256,7 @@ impl Shared {
             if idle.opened < self.options.readers.max(1) * 2 {
                 idle.opened += 1;
                 drop(idle);
-                return match connect(&self.location, &self.options) {
+                return match connect(&self.location, self.options.cache_kib) {
                     Ok(connection) => Ok(Borrowed { shared: self, connection: Some(connection) }),
                     Err(e) => {
                         self.idle.lock().unwrap_or_else(PoisonError::into_inner).opened -= 1;

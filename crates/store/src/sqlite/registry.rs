@@ -4,7 +4,7 @@ use super::find::{find, reference_hash};
 use super::schema::owner_of;
 use super::tx::{Clustered, Ident, Tx};
 use crate::record::{
-    decode_association, decode_entry, decode_folder, decode_submission_set, encode_association, encode_entry,
+    Memo, decode_association, decode_entry, decode_folder, decode_submission_set, encode_association, encode_entry,
     encode_folder, encode_submission_set,
 };
 use crate::{Counts, Found, ObjectKind, RegistryRead, RegistryWrite, Select, StoreError};
@@ -89,9 +89,13 @@ macro_rules! owned {
     };
 }
 
-owned!(DocumentEntry, ENTRY, Clustered::Entry, "a document entry", "entry", decode_entry, encode_entry, |entry| entry
-    .logical_id
-    .as_ref());
+fn decode_one_entry(record: &[u8]) -> Result<DocumentEntry, StoreError> {
+    decode_entry(record, &mut Memo::default())
+}
+
+owned!(DocumentEntry, ENTRY, Clustered::Entry, "a document entry", "entry", decode_one_entry, encode_entry, |entry| {
+    entry.logical_id.as_ref()
+});
 owned!(
     SubmissionSet,
     SUBMISSION_SET,
@@ -136,12 +140,17 @@ impl Tx<'_> {
     /// Keys of the patients whose objects are found under an id: its own first, then those merged into it. Empty for
     /// an unknown or subsumed id.
     pub(super) fn owners_found_under(&self, id: &PatientId) -> Result<Vec<i64>, StoreError> {
-        let sql = "SELECT key FROM patient WHERE id = ?1 AND domain = ?2 AND survivor IS NULL";
-        let Some(key) = self.one(sql, (&id.id, id.domain.as_str()), |row| row.get::<_, i64>(0))? else {
-            return Ok(Vec::new());
-        };
-        let mut owners = vec![key];
-        owners.extend(self.all("SELECT key FROM patient WHERE survivor = ?1", [key], |row| Ok(row.get::<_, i64>(0)?))?);
+        let sql = "SELECT p.key, s.key FROM patient p LEFT JOIN patient s ON s.survivor = p.key \
+                   WHERE p.id = ?1 AND p.domain = ?2 AND p.survivor IS NULL ORDER BY s.key";
+        let mut owners = Vec::new();
+        let mut statement = self.prepare(sql)?;
+        let mut rows = statement.query((&id.id, id.domain.as_str()))?;
+        while let Some(row) = rows.next()? {
+            if owners.is_empty() {
+                owners.push(row.get(0)?);
+            }
+            owners.extend(row.get::<_, Option<i64>>(1)?);
+        }
         Ok(owners)
     }
 
@@ -447,11 +456,9 @@ impl RegistryWrite for Tx<'_> {
         if decode_association(&record).ok().as_ref() != Some(association) {
             return Err(StoreError::Refused("the association does not survive being written and read"));
         }
-        let sql = "INSERT INTO association(source, target, record) VALUES(?1, ?2, ?3) RETURNING key";
-        let params = (Ident::of(&association.source), Ident::of(&association.target), record);
-        let key = self.one(sql, params, |row| row.get::<_, i64>(0))?;
-        let key = key.ok_or_else(|| StoreError::corrupt("association", "no key"))?;
-        self.claim_id(&association.id, ASSOCIATION, key, "an association")
+        let sql = "INSERT INTO association(source, target, record) VALUES(?1, ?2, ?3)";
+        self.execute(sql, (Ident::of(&association.source), Ident::of(&association.target), record))?;
+        self.claim_id(&association.id, ASSOCIATION, self.conn.last_insert_rowid(), "an association")
     }
 
     fn set_status(&mut self, id: &ObjectId, status: AvailabilityStatus) -> Result<(), StoreError> {

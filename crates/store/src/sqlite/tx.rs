@@ -51,7 +51,9 @@ impl Tx<'_> {
 
     /// The next number of the registration order.
     pub(super) fn next_registration(&self) -> Result<i64, StoreError> {
-        let sql = "UPDATE counter SET value = value + 1 WHERE name = 'registration' RETURNING value";
+        // Two statements, because RETURNING makes SQLite keep an undo journal for the first.
+        self.execute("UPDATE counter SET value = value + 1 WHERE name = 'registration'", [])?;
+        let sql = "SELECT value FROM counter WHERE name = 'registration'";
         self.one(sql, [], |row| row.get(0))?.ok_or_else(|| StoreError::corrupt("counter", "registration is missing"))
     }
 

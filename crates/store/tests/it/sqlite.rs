@@ -134,8 +134,8 @@ fn queries_start_from_an_index_and_never_scan() {
     let raw = rusqlite::Connection::open(folder.path().join("metadata.sqlite")).unwrap();
     for sql in [
         "SELECT key, seq, record FROM entry WHERE key BETWEEN 1 AND 2 ORDER BY key DESC",
-        "SELECT key FROM patient WHERE id = 'a' AND domain = 'b' AND survivor IS NULL",
-        "SELECT key FROM patient WHERE survivor = 1",
+        "SELECT p.key, s.key FROM patient p LEFT JOIN patient s ON s.survivor = p.key WHERE p.id = 'a' AND \
+         p.domain = 'b' AND p.survivor IS NULL ORDER BY s.key",
         "SELECT key FROM reference WHERE id = 'a' AND hash = 1 AND key BETWEEN 1 AND 2",
         "SELECT key FROM reference WHERE id = 'a' AND key BETWEEN 1 AND 2",
         "SELECT key FROM unique_id WHERE value = 'a' AND kind = 0",
