@@ -128,6 +128,9 @@ pub(crate) enum Modality {
 }
 
 impl Modality {
+    /// Stored values are the values.
+    pub(crate) const IDENTITY: Modality = Modality::Rescale { slope: 1.0, intercept: 0.0 };
+
     pub(crate) fn of(object: &Object<'_>, frame: u32, signed: bool) -> Modality {
         let set = object.data_set();
         if let Some(table) = set.item(tags::MODALITY_LUT_SEQUENCE).and_then(|item| Table::read(item, signed)) {

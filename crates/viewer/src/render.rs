@@ -167,7 +167,7 @@ fn grey(
     let voi = match (request.window, voi_of_file(object, frame, request, &modality, description.signed)) {
         (Some(window), _) => Voi::Window(window),
         (None, Some(voi)) => voi,
-        (None, None) => Voi::Window(spread(raw, pixels, &bits, &modality, padding)),
+        (None, None) => Voi::Window(automatic(object, frame, raw, &description, &modality, padding)?),
     };
     let inverse = (raw.photometric == Photometric::Monochrome1) != request.invert;
     let shade = |index: u32| -> u8 {
@@ -208,6 +208,29 @@ fn voi_of_file(
         return Some(Voi::Window(preset.window));
     }
     voi_table(object, frame, modality, signed).map(Voi::Table)
+}
+
+/// The window when neither the request nor the file has one: 8-bit images are shown as they are, as every viewer does;
+/// others by the spread of their values. All frames of a loop get the window of its middle frame, or it would flicker.
+fn automatic(
+    object: &Object<'_>,
+    frame: u32,
+    raw: &Raw,
+    description: &Description,
+    modality: &Modality,
+    padding: Option<Padding>,
+) -> Result<Window, RenderError> {
+    let bits = Bits::new(description);
+    if bits.count() == 8 && *modality == Modality::IDENTITY {
+        return Ok(Window::linear(if description.signed { 0.0 } else { 128.0 }, 256.0));
+    }
+    let pixels = (u64::from(description.rows) * u64::from(description.columns)) as usize;
+    let middle = object.frames().div_ceil(2);
+    if middle == frame || object.frames() == 1 {
+        return Ok(spread(raw, pixels, &bits, modality, padding));
+    }
+    let reference = object.frame(middle, &Description::read(object.data_set())?)?;
+    Ok(spread(&reference, pixels, &bits, modality, padding))
 }
 
 /// A window over what is in the frame: from the 0.5th to the 99.5th percentile, padding left out.

@@ -31,7 +31,7 @@ pub(crate) fn instance(place: &Place<'_>, frames: u16) -> Result<Instance, Synth
         .value(tags::PHYSICAL_DELTA_X, PrimitiveValue::from(f64::from(PIXEL_CM)))
         .value(tags::PHYSICAL_DELTA_Y, PrimitiveValue::from(f64::from(PIXEL_CM)));
 
-    let mut set = place.image(uids::ULTRASOUND_MULTI_FRAME_IMAGE_STORAGE, "ORIGINAL\\PRIMARY\\\\0001");
+    let mut set = place.image(uids::ULTRASOUND_MULTI_FRAME_IMAGE_STORAGE, "ORIGINAL\\PRIMARY");
     grey(&mut set, ROWS, COLUMNS, (8, 8), false, "MONOCHROME2");
     set.text(tags::PATIENT_ORIENTATION, "")
         .text(tags::NUMBER_OF_FRAMES, frames.to_string())

@@ -254,8 +254,10 @@ fn bones(scene: &mut Scene) {
     for number in 7..=12 {
         for left in [false, true] {
             // The chest's ribs, moved so that the twelfth ends at the kidneys.
-            let line: Vec<(Point, f32)> =
-                rib(number, left).iter().map(|p| ([p[0] * 1.02, p[1], p[2] + 180.0], 5.6)).collect();
+            let line: Vec<(Point, f32)> = rib(number, left)
+                .iter()
+                .map(|p| ([p[0] * 1.04, 4.0 + (p[1] - 4.0) * 1.04, p[2] + 180.0], 5.6))
+                .collect();
             scene.path(&line, Tissue::CorticalBone);
             let inner: Vec<(Point, f32)> = line.iter().map(|(p, r)| (*p, r - 2.0)).collect();
             scene.path(&inner, Tissue::Marrow);

@@ -31,21 +31,30 @@ pub(crate) fn left_lung() -> Blob {
 
 /// Centre line of one rib as points from the spine to the front; rib 1 is the highest.
 pub(crate) fn rib(number: usize, left: bool) -> Vec<Point> {
-    let shrink = [0.50, 0.68, 0.80, 0.88, 0.93, 0.965, 0.985, 1.0, 1.0, 0.985, 0.96, 0.93];
-    let scale = shrink.get(number.wrapping_sub(1)).copied().unwrap_or(0.9);
     let side = if left { 1.0 } else { -1.0 };
     let top = 128.0 - 23.5 * (number as f32 - 1.0);
-    let drop = 38.0 + 50.0 * scale;
+    let drop = (40.0 + 12.0 * number as f32).min(90.0);
     // Floating ribs end at the flank.
     let end = if number >= 11 { 0.5 } else { 1.0 };
+    // The wall is a rounded box, as the trunk is.
+    let boxed = |value: f32| value.signum() * value.abs().powf(0.8);
     (0..=22)
         .map(|step| {
             let t = end * step as f32 / 22.0;
-            let angle = (78.0 - 146.0 * t).to_radians();
+            let angle = (84.0 - 162.0 * t).to_radians();
             let rise = 7.0 * (std::f32::consts::PI * (t * 2.2).min(1.0)).sin();
-            [side * 136.0 * scale * angle.cos(), 4.0 + 97.0 * scale.max(0.72) * angle.sin(), top - drop * t + rise]
+            let z = top - drop * t + rise;
+            let scale = wall_scale(z);
+            [side * 133.0 * scale * boxed(angle.cos()), 4.0 + 90.0 * scale * boxed(angle.sin()), z]
         })
         .collect()
+}
+
+/// How much the rib cage has narrowed at a height: it follows the tops of the lungs.
+fn wall_scale(z: f32) -> f32 {
+    let above = ((z + 18.0) / 138.0).clamp(0.0, 1.0);
+    let lung = (1.0 - above * above * above.sqrt()).powf(0.4);
+    (72.0 + 59.0 * lung + 7.0) / 138.0
 }
 
 /// Adds one vertebra with its arch; `half` is half its height.

@@ -76,3 +76,23 @@ fn functional_groups_give_each_frame_its_own_window_and_rescale() {
     assert_eq!(second.window, Some(Window::linear(-128.0, 256.0)));
     assert_eq!(decoded(&second), [106]); // 50 - 200 = -150, from -256
 }
+
+#[test]
+fn frames_without_a_window_share_one_so_that_a_loop_does_not_flicker() {
+    let loop_of = |bits: u16, pixels: Vec<u8>| {
+        Made::image(1, 2, bits, "MONOCHROME2", 1)
+            .text(tags::NUMBER_OF_FRAMES, VR::IS, "3")
+            .pixels(VR::OW, pixels)
+            .file()
+    };
+    let words: Vec<u8> = [0u16, 100, 0, 1000, 0, 5000].iter().flat_map(|word| word.to_le_bytes()).collect();
+    let deep = loop_of(16, words);
+    let object = Object::open(Source::Bytes(&deep)).unwrap();
+    let windows: Vec<_> =
+        (1..=3).map(|frame| object.render(frame, &RenderRequest::default()).unwrap().window).collect();
+    assert!(windows.iter().all(|window| *window == windows[1]), "{windows:?}");
+    // Eight bits are shown as they are.
+    let eight = loop_of(8, vec![10, 20, 30, 40, 50, 60]);
+    let picture = viewer::render(Source::Bytes(&eight), 2, &png(RenderRequest::default())).unwrap();
+    assert_eq!(decoded(&picture), [30, 40]);
+}
