@@ -1,3 +1,12 @@
-//! The manifold command.
+//! The manifold program: configuration to roles to a running node, and the command line.
+
+mod cli;
 mod config;
-fn main() {}
+mod demo;
+mod node;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -1,0 +1,172 @@
+//! `manifold images`: the instances of a study, as its manifest lists them, over WADO-RS. What is there already is not
+//! fetched again; what is missing is said. Source: design.md section 2, RAD TF-2 4.107, PS3.18 10.4.
+
+mod fetch;
+mod plan;
+
+use super::connection::{Connection, Parties, Via, circumstances};
+use super::output::{self, Format};
+use super::stop::Stop;
+use super::{documents, manifest, query};
+use clap::Args;
+use dicom::kos::{self, Titles};
+use fetch::{Fetched, Folder};
+use model::{AvailabilityStatus, DocumentQuery, Manifest, SeriesInstanceUid, StudyInstanceUid};
+use plan::{Plan, SeriesPlan};
+use serde_json::json;
+use std::path::PathBuf;
+
+/// Fetches the images of a study, or of one series, and verifies that everything came.
+///
+/// Files are DIR/SERIES/INSTANCE.dcm. The same command again goes on where it was interrupted.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Example:\n  manifold images --study 2.25.123 --patient P0001 -o images --list SHA256SUMS --endpoints demo.json\n  manifold images --manifest manifest.dcm -o images"
+)]
+pub struct Images {
+    /// Study whose manifest is looked up in the registry
+    #[arg(long, value_name = "UID", required_unless_present = "manifest", conflicts_with = "manifest")]
+    pub study: Option<String>,
+    /// A manifest file instead
+    #[arg(long, value_name = "FILE")]
+    pub manifest: Option<PathBuf>,
+    /// Patient of the study: a registry finds a study by its patient over XDS
+    #[arg(long, value_name = "ID")]
+    pub patient: Option<String>,
+    /// Folder to write to
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// Only this series
+    #[arg(long, value_name = "UID")]
+    pub series: Option<String>,
+    /// Write the SHA-256 of every file there, in the form of sha256sum
+    #[arg(long, value_name = "SHA256SUMS")]
+    pub list: Option<PathBuf>,
+    /// Write the registry's patient into the files (a later version)
+    #[arg(long)]
+    pub reconcile: bool,
+    /// WADO-RS base to ask instead of the manifest's
+    #[arg(long, value_name = "URL")]
+    pub wado: Option<String>,
+    /// Series fetched at the same time
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub parallel: u8,
+    /// Protocol to find the manifest by; without it XDS where somebody answers it
+    #[arg(long, value_enum)]
+    pub via: Option<Via>,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
+pub async fn run(options: Images) -> Result<(), Stop> {
+    super::log_when_asked();
+    if options.reconcile {
+        return Err(Stop::not_available("--reconcile"));
+    }
+    let parties = Parties::open(&options.connection)?;
+    let series = options.series.as_deref().map(SeriesInstanceUid::parse).transpose().map_err(Stop::usage)?;
+    let manifests = options.manifests(&parties).await?;
+    let plan = Plan::of(&manifests, series.as_ref(), options.wado.as_deref())?;
+    let folder = Folder::open(&options.output)?;
+    let bar = output::progress(plan.instance_count() as u64, "instances");
+    let fetched = fetch::fetch(&parties.http, &plan, &folder, usize::from(options.parallel), &bar).await?;
+    bar.finish_and_clear();
+    if let Some(list) = &options.list {
+        let text = folder.sha256_list(&plan, list)?;
+        super::serve::write_atomically(list, text.as_bytes())?;
+    }
+    report(&options, &plan, &fetched)?;
+    if fetched.missing(&plan).is_empty() && fetched.faults.is_empty() { Ok(()) } else { Err(Stop::Told) }
+}
+
+impl Images {
+    /// The manifests of the file, or every current manifest of the study.
+    async fn manifests(&self, parties: &Parties) -> Result<Vec<Manifest>, Stop> {
+        if let Some(file) = &self.manifest {
+            return decode(&manifest::read(file)?, &file.display().to_string());
+        }
+        let study = StudyInstanceUid::parse(self.study.as_deref().unwrap_or_default()).map_err(Stop::usage)?;
+        let mut query = DocumentQuery { statuses: vec![AvailabilityStatus::Approved], ..DocumentQuery::default() };
+        query.patient_id = self.patient.as_deref().map(|id| parties.patient_id(id)).transpose()?;
+        query.reference_ids.push(vec![query::study_term(study.as_str())?]);
+        if query.patient_id.is_none() && parties.via(self.via) == Via::Xds && self.via.is_some() {
+            return Err(Stop::usage("over XDS a study is found by its patient: give --patient ID, or --via mhd"));
+        }
+        // MHD finds a study without its patient; XDS does not.
+        let via = match (&query.patient_id, self.via, parties.try_party("ITI-67")) {
+            (None, None, Some(_)) => Some(Via::Mhd),
+            (None, None, None) => {
+                return Err(Stop::usage("a study is found by its patient here: give --patient ID"));
+            }
+            (_, via, _) => via,
+        };
+        let found = parties.registry_via(via)?.find(&query, &circumstances()).await?;
+        query::tell_silent(&found.silent);
+        let mut manifests = Vec::new();
+        for entry in found.items.iter().filter(|e| e.is_kos()) {
+            let bytes = documents::bytes(parties, via, entry, kos::MOST_OCTETS as u64).await?;
+            let all = decode(&bytes, entry.unique_id.as_str())?;
+            manifests.extend(all.into_iter().filter(|m| m.study == study));
+        }
+        if manifests.is_empty() {
+            return Err(Stop::failed(format!(
+                "no current manifest of study {study} is registered; `manifold query` lists what there is"
+            )));
+        }
+        Ok(manifests)
+    }
+}
+
+fn decode(bytes: &[u8], what: &str) -> Result<Vec<Manifest>, Stop> {
+    let decoded =
+        kos::decode_titled(bytes, Titles::Any).map_err(|e| Stop::failed(format!("{what} is no manifest: {e}")))?;
+    Ok(decoded.manifests)
+}
+
+fn report(options: &Images, plan: &Plan, fetched: &Fetched) -> Result<(), Stop> {
+    let missing = fetched.missing(plan);
+    match options.format {
+        Format::Json => output::print_json(&json!({
+            "studies": plan.studies(),
+            "listed": plan.instance_count(), "fetched": fetched.received.len(), "already_there": fetched.present.len(),
+            "octets": fetched.octets,
+            "missing": missing.iter().map(|(s, i)| json!({ "series_uid": s.as_str(), "sop_instance_uid": i.as_str() })).collect::<Vec<_>>(),
+            "unlisted": fetched.unlisted.iter().map(|u| u.as_str()).collect::<Vec<_>>(),
+            "faults": fetched.faults, "directory": options.output,
+        })),
+        Format::Table => {
+            let out = format!(
+                "{} of {} instances in {}: {} fetched ({} octets), {} were there already\n",
+                plan.instance_count() - missing.len(),
+                plan.instance_count(),
+                options.output.display(),
+                fetched.received.len(),
+                fetched.octets,
+                fetched.present.len()
+            );
+            output::print(&out)?;
+            for fault in &fetched.faults {
+                output::note(&output::visible(fault));
+            }
+            for (series, instance) in missing.iter().take(20) {
+                output::note(&format!("missing: instance {instance} of series {series}"));
+            }
+            if missing.len() > 20 {
+                output::note(&format!("and {} more are missing", missing.len() - 20));
+            }
+            for instance in &fetched.unlisted {
+                output::note(&format!(
+                    "instance {instance} came without being listed in the manifest; it was not kept"
+                ));
+            }
+            Ok(())
+        }
+    }
+}
+
+/// A series' words in errors.
+fn shown(series: &SeriesPlan) -> String {
+    format!("series {}", series.series)
+}
