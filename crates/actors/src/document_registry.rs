@@ -30,7 +30,8 @@ pub struct DocumentRegistry {
     policy: Arc<RegistryPolicy>,
 }
 
-/// Runs in the transaction of a registration, before it is decided; its error undoes everything.
+/// Runs in the transaction of a registration, before it is decided; its error undoes everything. Reasons to refuse are
+/// told together with the registry's own.
 pub(crate) type Alongside = Box<dyn FnOnce(&mut dyn WriteTx) -> Result<(), Refusal> + Send>;
 
 impl DocumentRegistry {
@@ -56,11 +57,16 @@ impl DocumentRegistry {
         let registered = self
             .store
             .write(move |tx| {
-                if let Some(alongside) = alongside {
-                    alongside(tx).map_err(Outcome::Refused)?;
+                if let Some(alongside) = alongside
+                    && let Err(refusal) = alongside(tx)
+                {
+                    if refusal.faults().iter().any(Fault::is_transient) {
+                        return Err(Outcome::Refused(refusal));
+                    }
+                    faults.extend(refusal.faults().iter().cloned());
                 }
                 faults.extend(registry_faults(tx, &submission, &policy).map_err(Outcome::Store)?);
-                if let Some(refusal) = Refusal::of(faults) {
+                if let Some(refusal) = Refusal::of(distinct(faults)) {
                     return Err(Outcome::Refused(refusal));
                 }
                 let submission = rename(submission, &ids);
@@ -74,6 +80,17 @@ impl DocumentRegistry {
             Err(Outcome::Store(error)) => Err(storage(error, &request_id)),
         }
     }
+}
+
+/// Repository and registry may find the same.
+fn distinct(faults: Vec<Fault>) -> Vec<Fault> {
+    let mut out: Vec<Fault> = Vec::with_capacity(faults.len());
+    for fault in faults {
+        if !out.contains(&fault) {
+            out.push(fault);
+        }
+    }
+    out
 }
 
 enum Outcome {
@@ -103,10 +120,14 @@ impl Registry for DocumentRegistry {
                 return Err(Fault::InvalidQuery(Invalid::new("query", rule, "")).into());
             }
             let limit = self.policy.query_limit;
-            let query = query.clone();
+            let mut query = query.clone();
+            let paged = query.page.is_some();
+            if let Some(page) = &mut query.page {
+                page.size = page.size.min(limit);
+            }
             let found = self.store.read(move |tx| tx.find(&query)).await;
             match found {
-                Ok(found) if found.entries.len() > limit => Err(Fault::TooManyResults { limit }.into()),
+                Ok(found) if !paged && found.entries.len() > limit => Err(Fault::TooManyResults { limit }.into()),
                 Ok(found) => Ok(Found {
                     items: found.entries,
                     next: found.next,
@@ -249,8 +270,17 @@ fn association_faults(
     let patient = &submission.set.patient_id;
     let mut replaced = HashSet::new();
     for association in &submission.associations {
-        for (role, id) in [("sourceObject", &association.source), ("targetObject", &association.target)] {
-            if !submission.contains(id) && (!id.is_uuid() || tx.object_kind(id)?.is_none()) {
+        let of_set = association.kind == AssociationType::HasMember && association.source == submission.set.id;
+        // What an end has to be when it is not in this message: documents are related, folders hold documents, and only
+        // documents may be referred to. Anything else registered under the id is as wrong as nothing.
+        let source = if association.kind == AssociationType::HasMember {
+            (ObjectKind::Folder, "sourceObject")
+        } else {
+            (ObjectKind::DocumentEntry, "sourceObject")
+        };
+        let target = (ObjectKind::DocumentEntry, "targetObject");
+        for ((kind, role), id) in [(source, &association.source), (target, &association.target)] {
+            if !submission.contains(id) && (!id.is_uuid() || tx.object_kind(id)? != Some(kind)) {
                 faults.push(Fault::UnresolvedReference { id: id.to_string(), role });
             }
         }
@@ -276,7 +306,7 @@ fn association_faults(
                     came: target.patient_id,
                 });
             }
-        } else if association.kind == AssociationType::HasMember && association.source != submission.set.id {
+        } else if association.kind == AssociationType::HasMember && !of_set {
             // A folder takes only approved documents of its own patient.
             let mut ends = Vec::new();
             if let Some(entry) = registered_entry(tx, &association.target)? {
@@ -358,7 +388,7 @@ fn apply(tx: &mut dyn WriteTx, mut submission: Submission, now: &model::Dtm) -> 
     }
     for association in submission.associations.iter().filter(|a| a.kind.replaces()) {
         deprecate(tx, &association.target)?;
-        follow_into_folders(tx, association, &submission.set.id, now)?;
+        follow_into_folders(tx, association, &submission, now)?;
     }
     touch_folders(tx, &submission, now)
 }
@@ -388,12 +418,16 @@ fn deprecate(tx: &mut dyn WriteTx, target: &ObjectId) -> Result<(), store::Store
 fn follow_into_folders(
     tx: &mut dyn WriteTx,
     replacement: &Association,
-    set: &ObjectId,
+    submission: &Submission,
     now: &model::Dtm,
 ) -> Result<(), store::StoreError> {
     for (mut folder, membership) in tx.folders_containing(&replacement.target)? {
         let approved = AvailabilityStatus::Approved;
-        if folder.availability_status != approved || membership.availability_status != approved {
+        let put_there = submission
+            .associations
+            .iter()
+            .any(|a| a.kind == AssociationType::HasMember && a.source == folder.id && a.target == replacement.source);
+        if put_there || folder.availability_status != approved || membership.availability_status != approved {
             continue;
         }
         let member = Association {
@@ -409,7 +443,7 @@ fn follow_into_folders(
         };
         let link = Association {
             id: derived_id(&replacement.id, &folder.id, 2),
-            source: set.clone(),
+            source: submission.set.id.clone(),
             target: member.id.clone(),
             ..member.clone()
         };

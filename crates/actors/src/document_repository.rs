@@ -11,8 +11,8 @@ use model::{DocumentQuery, Invalid, ObjectId, Oid, Submission, UniqueId};
 use std::collections::HashMap;
 use std::sync::Arc;
 use store::{
-    BlobRef, BlobStore, DocumentPlace, DocumentState, INLINE_LIMIT_OCTETS, MetadataStore, Put, StoreError, StoreExt,
-    StoredDocument, WriteTx, digest_of,
+    BlobRef, BlobStore, DocumentPlace, DocumentState, INLINE_LIMIT_OCTETS, MetadataStore, Put, Sha256, StoreError,
+    StoreExt, StoredDocument, WriteTx, digest_of,
 };
 
 /// Where a repository registers.
@@ -72,9 +72,16 @@ impl DocumentRepository {
             let RegisterAt::Peer(registry) = &self.register_at else { continue };
             let query = DocumentQuery { unique_ids: vec![document.unique_id.clone()], ..DocumentQuery::default() };
             let known = match registry.find(&query, cx).await {
-                Ok(found) => found.items.iter().any(|e| e.repository_unique_id.as_ref() == Some(&self.unique_id)),
+                Ok(found) => {
+                    let known = found.items.iter().any(|e| e.repository_unique_id.as_ref() == Some(&self.unique_id));
+                    if !known && !found.is_complete() {
+                        left += 1;
+                        continue;
+                    }
+                    known
+                }
                 Err(refusal) => {
-                    tracing::warn!(request_id = cx.request_id, %refusal, "cannot settle a staged document yet");
+                    tracing::warn!(request_id = cx.request_id, ?refusal, "cannot settle a staged document yet");
                     left += 1;
                     continue;
                 }
@@ -84,14 +91,24 @@ impl DocumentRepository {
         Ok(left)
     }
 
-    fn prepare(&self, submission: &mut Submission, documents: Vec<ProvidedDocument>) -> Result<Vec<Ready>, Refusal> {
+    /// `blobs` receives every blob that came or was written, also when the submission is refused.
+    fn prepare(
+        &self,
+        submission: &mut Submission,
+        documents: Vec<ProvidedDocument>,
+        blobs: &mut Vec<Sha256>,
+    ) -> Result<Vec<Ready>, Refusal> {
         let mut faults = Vec::new();
         let mut contents: HashMap<ObjectId, DocumentContent> = HashMap::new();
         for document in documents {
-            if submission.entry(&document.entry_id).is_none() {
-                faults.push(Fault::MissingDocumentMetadata(document.entry_id.to_string()));
+            if let DocumentContent::Blob(blob) = &document.content {
+                blobs.push(blob.sha256);
             }
-            contents.insert(document.entry_id, document.content);
+            let (id, known) = (document.entry_id.to_string(), submission.entry(&document.entry_id).is_some());
+            // A second document of the same entry has no metadata of its own either.
+            if contents.insert(document.entry_id, document.content).is_some() || !known {
+                faults.push(Fault::MissingDocumentMetadata(id));
+            }
         }
         let mut ready: Vec<Ready> = Vec::new();
         for entry in &mut submission.entries {
@@ -111,6 +128,9 @@ impl DocumentRepository {
                     (self.blobs.put(&bytes).map_err(|e| storage(e, "provide"))?, None)
                 }
             };
+            if inline.is_none() {
+                blobs.push(digest.sha256);
+            }
             let mut wrong = |field: &str, submitted: String, actual: String| {
                 let rule = format!("must be that of the document's octets, {actual}");
                 let invalid = Invalid::new(format!("DocumentEntry.{field}"), rule, submitted).on(entry.id.as_str());
@@ -133,10 +153,7 @@ impl DocumentRepository {
             ready.push(Ready { unique_id, mime_type, digest, inline });
         }
         match Refusal::of(faults) {
-            Some(refusal) => {
-                self.drop_blobs(ready.iter().filter(|r| r.inline.is_none()).map(|r| r.digest.sha256).collect());
-                Err(refusal)
-            }
+            Some(refusal) => Err(refusal),
             None => Ok(ready),
         }
     }
@@ -150,27 +167,19 @@ impl DocumentRepository {
         let now = cx.now_unix_micros();
         match &self.register_at {
             RegisterAt::Local(registry) => {
-                let request_id = cx.request_id.clone();
+                let (blobs, request_id) = (self.blobs.clone(), cx.request_id.clone());
                 let alongside = Box::new(move |tx: &mut dyn WriteTx| {
-                    for document in &ready {
-                        record(tx, document, DocumentState::Committed, now, &request_id)?;
-                    }
-                    Ok(())
+                    record_all(tx, &*blobs, &ready, DocumentState::Committed, now, &request_id).map(|_| ())
                 });
                 registry.register_with(submission, Some(alongside), cx).await
             }
             RegisterAt::Peer(registry) => {
-                let request_id = cx.request_id.clone();
+                let (blobs, request_id) = (self.blobs.clone(), cx.request_id.clone());
                 let all: Vec<UniqueId> = ready.iter().map(|d| d.unique_id.clone()).collect();
                 let added = self
                     .store
                     .write(move |tx| {
-                        let mut added = Vec::new();
-                        for document in &ready {
-                            if record(tx, document, DocumentState::Staged, now, &request_id)? == Put::Added {
-                                added.push(document.unique_id.clone());
-                            }
-                        }
+                        let added = record_all(tx, &*blobs, &ready, DocumentState::Staged, now, &request_id)?;
                         Ok::<_, Failed>(added)
                     })
                     .await
@@ -205,17 +214,25 @@ impl DocumentRepository {
             .await
             .map_err(|e| storage(e, &cx.request_id))?;
         let blobs = removed.iter().filter(|d| d.place == DocumentPlace::Blob).map(|d| d.sha256).collect();
-        self.drop_blobs(blobs);
+        self.drop_unused(blobs).await;
         Ok(())
     }
 
-    /// Removes blobs of a refused submission; one that another document uses stays. What fails here is swept at start.
-    fn drop_blobs(&self, blobs: Vec<store::Sha256>) {
+    /// Removes the blobs that no document uses. What fails here is swept at start.
+    async fn drop_unused(&self, blobs: Vec<Sha256>) {
         for blob in blobs {
-            let referenced = self.store.read_blocking(|tx| tx.blob_is_referenced(&blob));
-            if referenced == Ok(false)
-                && let Err(error) = self.blobs.remove(&blob)
-            {
+            let used: Result<bool, StoreError> = self.store.read(move |tx| tx.blob_is_referenced(&blob)).await;
+            if used != Ok(false) {
+                continue;
+            }
+            // Asked again where documents are recorded, one job at a time: the same bytes may be on their way in with
+            // another submission, which must find them or be told that they are gone (see `record`).
+            let files = self.blobs.clone();
+            let removed: Result<(), StoreError> = self
+                .store
+                .write(move |tx| if tx.blob_is_referenced(&blob)? { Ok(()) } else { files.remove(&blob) })
+                .await;
+            if let Err(error) = removed {
                 tracing::warn!(%error, "cannot remove the file of a refused document; it goes at the next start");
             }
         }
@@ -261,12 +278,13 @@ impl Repository for DocumentRepository {
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Registered, Refusal>> {
         Box::pin(async move {
-            let ready = self.prepare(&mut submission, documents)?;
-            let blobs = ready.iter().filter(|r| r.inline.is_none()).map(|r| r.digest.sha256).collect();
-            let registered = self.store_and_register(submission, ready, cx).await;
-            if registered.is_err() {
-                self.drop_blobs(blobs);
-            }
+            let mut blobs = Vec::new();
+            let registered = match self.prepare(&mut submission, documents, &mut blobs) {
+                Ok(ready) => self.store_and_register(submission, ready, cx).await,
+                Err(refusal) => Err(refusal),
+            };
+            // After a success too: a document that was here before, inside the metadata, does not use its new blob.
+            self.drop_unused(blobs).await;
             registered
         })
     }
@@ -303,18 +321,43 @@ impl From<Refusal> for Failed {
     }
 }
 
+/// Records documents; shape: those that were not there before. Errors: all conflicts, or the first failure of ours.
+fn record_all(
+    tx: &mut dyn WriteTx,
+    blobs: &dyn BlobStore,
+    documents: &[Ready],
+    state: DocumentState,
+    now: i64,
+    request_id: &str,
+) -> Result<Vec<UniqueId>, Refusal> {
+    let (mut added, mut faults) = (Vec::new(), Vec::new());
+    for document in documents {
+        match record(tx, blobs, document, state, now, request_id) {
+            Ok(Put::Added) => added.push(document.unique_id.clone()),
+            Ok(Put::AlreadyThere) => {}
+            Err(fault) if fault.is_transient() => return Err(fault.into()),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    Refusal::of(faults).map_or(Ok(added), Err)
+}
+
 fn record(
     tx: &mut dyn WriteTx,
+    blobs: &dyn BlobStore,
     document: &Ready,
     state: DocumentState,
     now: i64,
     request_id: &str,
-) -> Result<Put, Refusal> {
-    let existed = tx.document(&document.unique_id).map_err(|e| internal(e, request_id))?;
+) -> Result<Put, Fault> {
+    let failed = |error: StoreError| first(storage(error, request_id));
+    let existed = tx.document(&document.unique_id).map_err(failed)?;
     let outcome = match &document.inline {
         Some(bytes) => tx
             .put_document_inline(&document.unique_id, &document.mime_type, bytes, state, now)
             .map(|_| if existed.is_some() { Put::AlreadyThere } else { Put::Added }),
+        // Only while a refused submission with the same bytes is being tidied away; the next attempt brings them again.
+        None if !blobs.contains(&document.digest.sha256).map_err(failed)? => return Err(Fault::Busy),
         None => tx.put_document(&StoredDocument {
             unique_id: document.unique_id.clone(),
             mime_type: document.mime_type.clone(),
@@ -327,11 +370,8 @@ fn record(
         }),
     };
     outcome.map_err(|error| match error {
-        StoreError::Conflict { .. } if existed.is_some_and(|d| d.size_octets != document.digest.size_octets) => {
-            Fault::NonIdenticalSize(document.unique_id.clone()).into()
-        }
-        StoreError::Conflict { .. } => Fault::NonIdenticalHash(document.unique_id.clone()).into(),
-        error => storage(error, request_id),
+        StoreError::Conflict { .. } => Fault::NonIdenticalHash(document.unique_id.clone()),
+        error => failed(error),
     })
 }
 

@@ -107,7 +107,14 @@ impl ImagingArchive {
             held: held.clone(),
         };
         let uid = row.instance.to_string();
-        let put = self.store.write_blocking(move |tx| tx.add_instance(&row));
+        let put = self.store.write_blocking(move |tx| {
+            let put = tx.add_instance(&row)?;
+            // What a study was held for may be mended by what has come; if not, it is held again.
+            if put == Put::Added && row.held.is_none() {
+                tx.hold_study(&row.study, None)?;
+            }
+            Ok(put)
+        });
         match put {
             Ok(Put::Added) => Ok(held.map_or(Accepted::Stored, Accepted::Held)),
             Ok(Put::AlreadyThere) => Ok(Accepted::AlreadyThere),
@@ -118,8 +125,11 @@ impl ImagingArchive {
                 Err(Fault::InstanceConflict(uid))
             }
             Err(error) => {
-                // Without its row the file is an orphan that nobody was promised.
-                let _ = self.files.remove(&file.name);
+                // Without a row the file is an orphan that nobody was promised; when the same octets were stored before, it
+                // is theirs. What cannot be told now is swept at the next start.
+                if self.store.read_blocking(|tx| tx.instance_file_is_referenced(&file.name)) == Ok(false) {
+                    let _ = self.files.remove(&file.name);
+                }
                 Err(failed(error))
             }
         }

@@ -64,14 +64,19 @@ impl Identity for PatientIdentity {
                         return tx.patients(&everybody);
                     }
                     let mut found = tx.patients(&PatientSearch { id: Some(text.clone()), ..everybody.clone() })?;
-                    let (family, given) = match text.split_once([' ', ',']) {
-                        Some((family, given)) => (family.to_owned(), Some(given.trim_matches([' ', ',']).to_owned())),
-                        None => (text, None),
-                    };
-                    let by_name = PatientSearch { family: Some(family), given, ..everybody };
-                    for patient in tx.patients(&by_name)? {
-                        if !found.iter().any(|p| p.id == patient.id) {
-                            found.push(patient);
+                    // The whole text first: `van Dyke` is a family name.
+                    let mut names = vec![(text.clone(), None)];
+                    for (at, _) in text.match_indices([' ', ',']) {
+                        let given = text[at..].trim_matches([' ', ',']);
+                        names.push((text[..at].trim_end_matches([' ', ',']).to_owned(), Some(given.to_owned())));
+                    }
+                    names.truncate(8);
+                    for (family, given) in names {
+                        let by_name = PatientSearch { family: Some(family), given, ..everybody.clone() };
+                        for patient in tx.patients(&by_name)? {
+                            if !found.iter().any(|p| p.id == patient.id) {
+                                found.push(patient);
+                            }
                         }
                     }
                     found.truncate(limit);
