@@ -4,7 +4,9 @@
 //! What a manifest will be called is written down before it is first sent, so that after a crash or a silent peer the
 //! same submission is sent again, or found to have arrived.
 
-use crate::{Cx, DocumentContent, Fault, Identity, PatientNews, ProvidedDocument, Refusal, Registry, Repository};
+use crate::{
+    Cx, DocumentContent, Fault, Found, Identity, PatientNews, ProvidedDocument, Refusal, Registry, Repository,
+};
 use bytes::Bytes;
 use model::{
     Association, AssociationType, AvailabilityStatus, Code, DocumentEntry, DocumentQuery, Dtm, ObjectId, Oid, Patient,
@@ -24,6 +26,10 @@ const ATTEMPT: &str = "publication-attempt";
 /// Node state: SOP Instance UIDs that the current manifest lists, one a line, per study.
 pub(crate) const LISTED: &str = "manifest-instances";
 const MICROS: i64 = 1_000_000;
+/// Studies looked at in one turn.
+const MOST_DUE: usize = 10_000;
+/// Equal to the content of no draft.
+const UNKNOWN_CONTENT: Sha256 = Sha256([0; 32]);
 
 /// The identity of a manifest that is to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,7 +164,8 @@ impl ImagingDocumentSource {
             .store
             .read(move |tx| {
                 let job = tx.next_job_at(&[JOB])?;
-                let study = tx.next_unpublished()?.map(|at| at + quiet);
+                // One that was due before is queued, or given up until somebody acts: it needs no haste.
+                let study = tx.next_unpublished()?.map(|at| at + quiet).filter(|at| *at > now);
                 Ok(job.into_iter().chain(study).min())
             })
             .await;
@@ -170,20 +177,28 @@ impl ImagingDocumentSource {
         let now = cx.now_unix_micros();
         let quiet_before = now - self.policy.quiet_micros.load(Ordering::Relaxed);
         let changed_before = now - self.policy.max_delay_micros;
-        self.store
-            .write(move |tx| {
-                for study in tx.studies(StudySelect::Due { quiet_before, changed_before }, 100)? {
+        // Given-up and waiting studies are due as well, so the limit is far above what a node ever has of them; and an
+        // idle turn writes nothing.
+        let due: Vec<NewJob> = self
+            .store
+            .read(move |tx| {
+                let mut due = Vec::new();
+                for study in tx.studies(StudySelect::Due { quiet_before, changed_before }, MOST_DUE)? {
                     let key = study.study.to_string();
                     let revision = study.revision.to_string().into_bytes();
                     // A job that was given up stays so until a person replays it or the study changes.
                     if tx.job_about(JOB, &key)?.is_some_and(|job| job.payload == revision) {
                         continue;
                     }
-                    tx.enqueue(&NewJob { kind: JOB.into(), key, payload: revision, not_before: now, created_at: now })?;
+                    due.push(NewJob { kind: JOB.into(), key, payload: revision, not_before: now, created_at: now });
                 }
-                Ok(())
+                Ok::<_, StoreError>(due)
             })
-            .await
+            .await?;
+        if due.is_empty() {
+            return Ok(());
+        }
+        self.store.write(move |tx| due.iter().try_for_each(|job| tx.enqueue(job).map(|_| ()))).await
     }
 
     async fn run(&self, job: Job, cx: &Cx) {
@@ -210,15 +225,24 @@ impl ImagingDocumentSource {
         let instances: Vec<StoredInstance> = instances.into_iter().filter(|i| i.held.is_none()).collect();
         if let Some(attempt) = attempt {
             let registered = self.registered(&attempt, cx).await?;
-            let listed =
-                instances.into_iter().filter(|i| attempt.instances.iter().any(|uid| uid == i.instance.as_str()));
-            let listed: Vec<StoredInstance> = listed.collect();
-            if let Some(entry) = registered
-                && let Ok(draft) = self.draft(&state, listed.clone(), attempt.identity.clone()).await
-            {
-                return Ok(Step::Published { attempt, content: draft.content, listed: draft.instances, entry });
+            let listed = instances.iter().filter(|i| attempt.instances.iter().any(|uid| uid == i.instance.as_str()));
+            let draft = self.draft(&state, listed.cloned().collect(), attempt.identity.clone()).await;
+            match (registered, draft) {
+                (_, Err(NotPublishable::Held(reason))) => return Ok(Step::Held(reason)),
+                (None, Ok(draft)) => return self.send(draft, attempt, cx).await,
+                (Some(entry), Ok(draft)) => {
+                    // What arrived was made before some of its instances went away: then it says something else.
+                    let same = entry.hash.is_none_or(|hash| hash == store::digest_of(&draft.document).sha1);
+                    let content = if same { draft.content } else { UNKNOWN_CONTENT };
+                    return Ok(Step::Published { attempt, content, listed: draft.instances, entry: entry.id });
+                }
+                (Some(entry), Err(NotPublishable::NothingToList)) => {
+                    let (content, listed) = (UNKNOWN_CONTENT, Vec::new());
+                    return Ok(Step::Published { attempt, content, listed, entry: entry.id });
+                }
+                // It never arrived and there is nothing of it left: begin anew with what there is.
+                (None, Err(NotPublishable::NothingToList)) => self.keep_attempt(study, None, cx).await?,
             }
-            return self.send(&state, listed, attempt, cx).await;
         }
         let identity = ManifestIdentity {
             sop_instance: own_uid(cx, SopInstanceUid::parse),
@@ -246,11 +270,15 @@ impl ImagingDocumentSource {
             set_unique_id: cx.identifiers.uid(),
             instances: instances.iter().map(|i| i.instance.to_string()).collect(),
         };
-        let (key, bytes) = (study.to_string(), attempt.encode());
+        self.keep_attempt(study, Some(attempt.encode()), cx).await?;
+        self.send(draft, attempt, cx).await
+    }
+
+    async fn keep_attempt(&self, study: &StudyInstanceUid, attempt: Option<Vec<u8>>, cx: &Cx) -> Result<(), Refusal> {
+        let key = study.to_string();
         let written: Result<(), StoreError> =
-            self.store.write(move |tx| tx.put_state(ATTEMPT, &key, Some(&bytes))).await;
-        written.map_err(|e| crate::store_faults::storage(e, &cx.request_id))?;
-        self.send(&state, instances, attempt, cx).await
+            self.store.write(move |tx| tx.put_state(ATTEMPT, &key, attempt.as_deref())).await;
+        written.map_err(|e| crate::store_faults::storage(e, &cx.request_id))
     }
 
     async fn draft(
@@ -264,20 +292,7 @@ impl ImagingDocumentSource {
         made.unwrap_or_else(|_| Err(NotPublishable::Held("reading the instances failed; the log says where".into())))
     }
 
-    async fn send(
-        &self,
-        state: &StudyState,
-        instances: Vec<StoredInstance>,
-        attempt: Attempt,
-        cx: &Cx,
-    ) -> Result<Step, Refusal> {
-        let draft = match self.draft(state, instances, attempt.identity.clone()).await {
-            Ok(draft) => draft,
-            Err(NotPublishable::Held(reason)) => return Ok(Step::Held(reason)),
-            Err(NotPublishable::NothingToList) => {
-                return Ok(Step::Held("no instance of this study may be listed in a manifest".into()));
-            }
-        };
+    async fn send(&self, draft: DraftManifest, attempt: Attempt, cx: &Cx) -> Result<Step, Refusal> {
         if self.policy.unknown_patient == UnknownPatientAtSource::Feed
             && let Some(identity) = &self.identity
         {
@@ -304,10 +319,14 @@ impl ImagingDocumentSource {
     }
 
     /// The entry of an attempt that reached the registry though we never heard of it.
-    async fn registered(&self, attempt: &Attempt, cx: &Cx) -> Result<Option<ObjectId>, Refusal> {
+    async fn registered(&self, attempt: &Attempt, cx: &Cx) -> Result<Option<DocumentEntry>, Refusal> {
         let unique_ids = vec![UniqueId::from(&attempt.identity.sop_instance)];
         let query = DocumentQuery { unique_ids, ..DocumentQuery::default() };
-        Ok(self.registry.find(&query, cx).await?.items.into_iter().next().map(|entry| entry.id))
+        let found = self.registry.find(&query, cx).await?;
+        if found.items.is_empty() {
+            complete(&found)?;
+        }
+        Ok(found.items.into_iter().next())
     }
 
     /// Approved manifests of the same study by the same institution: what this one replaces.
@@ -321,6 +340,7 @@ impl ImagingDocumentSource {
         };
         let institution = |e: &DocumentEntry| e.authors.iter().flat_map(|a| a.institutions.first()).next().cloned();
         let found = self.registry.find(&query, cx).await?;
+        complete(&found)?;
         let ours = found.items.into_iter().filter(|e| e.is_kos() && institution(e) == institution(draft));
         Ok(ours.filter(|e| e.unique_id != draft.unique_id).map(|e| e.id).collect())
     }
@@ -404,6 +424,16 @@ impl ImagingDocumentSource {
                 Ok(())
             })
             .await
+    }
+}
+
+/// What is absent from an answer in which somebody was silent may be there all the same.
+fn complete(found: &Found<DocumentEntry>) -> Result<(), Refusal> {
+    match found.silent.first() {
+        Some(silent) => {
+            Err(Fault::PeerUnavailable { peer: silent.name.clone(), reason: silent.fault.to_string() }.into())
+        }
+        None => Ok(()),
     }
 }
 
