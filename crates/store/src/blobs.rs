@@ -138,7 +138,8 @@ pub trait BlobStore: Send + Sync {
     /// `None` when there is no such blob.
     fn open(&self, blob: &Sha256) -> Result<Option<Box<dyn BlobReader>>, StoreError>;
     fn contains(&self, blob: &Sha256) -> Result<bool, StoreError>;
-    /// Removes a blob that nothing refers to any more. Absent already is no error.
+    /// Removes a blob that nothing refers to any more. Absent already is no error. The same bytes must not be on their
+    /// way in at this moment: their row is not there yet. When that cannot be excluded, leave it to the next sweep.
     fn remove(&self, blob: &Sha256) -> Result<(), StoreError>;
     /// Removes what a crash left: unfinished writes, and blobs to which nothing refers. Only at start, before anybody
     /// writes: a blob whose reference is not committed yet looks like an orphan.

@@ -46,13 +46,16 @@ pub trait MetadataStore: Send + Sync {
     fn submit(&self, job: Box<dyn WriteJob>);
     /// Queues a read for one of the reader threads.
     fn schedule(&self, job: Box<dyn ReadJob>);
-    /// Reads on the caller's own thread; no hop, for callers that may block for the time of a disk access.
+    /// Reads on the caller's own thread; no hop, for callers that may block for the time of a disk access. Not to be
+    /// nested: the inner read may wait for a connection that only the outer one gives back.
     fn read_here(&self, job: &mut dyn FnMut(&dyn ReadTx)) -> Result<(), StoreError>;
     /// Makes everything committed so far part of the main file and empties the log beside it.
     fn checkpoint(&self) -> Result<(), StoreError>;
 }
 
 /// Closures instead of job objects. Works on `dyn MetadataStore`.
+///
+/// A job must not wait for another job of the same store, nor for anything slow: the next ones wait behind it.
 ///
 /// ```ignore
 /// let entry = store.read(move |tx| tx.entry(&id)).await?;

@@ -110,7 +110,7 @@ impl InstanceWriter {
         let sha256 = Sha256::from_digest(self.sha256.finish());
         let study = Sha256::of(study.as_str().as_bytes()).to_string();
         let content = sha256.to_string();
-        let name = format!("{}/{}/{}-{}.dcm", &study[..2], &study[..24], instance.as_str(), &content[..16]);
+        let name = format!("{}/{}/{}-{}.dcm", &study[..2], &study[..24], instance.as_str(), &content[..32]);
         self.file.finish(&name)?;
         Ok(InstanceFile { name, sha256, size_octets: self.size_octets })
     }

@@ -61,7 +61,7 @@ impl Tx<'_> {
             return Ok(None);
         }
         let sql = "INSERT INTO document(unique_id, mime_type, size, sha1, sha256, state, inline, stored_at) \
-                   VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING key";
+                   VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
         let params = (
             new.unique_id.as_str(),
             &new.mime_type,
@@ -72,7 +72,10 @@ impl Tx<'_> {
             new.place == DocumentPlace::Inline,
             new.stored_at,
         );
-        self.one(sql, params, |row| row.get(0))
+        self.execute(sql, params)?;
+        let key = self.conn.last_insert_rowid();
+        self.count("document", 1)?;
+        Ok(Some(key))
     }
 }
 
@@ -125,6 +128,7 @@ impl DocumentWrite for Tx<'_> {
     fn remove_document(&mut self, id: &UniqueId) -> Result<Option<StoredDocument>, StoreError> {
         let removed = by_id(self, id)?;
         if removed.is_some() {
+            self.count("document", -1)?;
             let sql = "DELETE FROM document_bytes WHERE document IN (SELECT key FROM document WHERE unique_id = ?1)";
             self.execute(sql, [id.as_str()])?;
             self.execute("DELETE FROM document WHERE unique_id = ?1", [id.as_str()])?;

@@ -19,6 +19,7 @@ use crate::StoreError;
 use crate::metadata::{MetadataStore, ReadJob, ReadTx, WriteJob};
 use crate::reply::reply;
 use queue::Queue;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -90,10 +91,13 @@ enum Location {
 }
 
 impl SqliteStore {
-    /// Opens the database file, creating it and bringing its format up to date.
+    /// Opens the database file, creating it (and its folder) and bringing its format up to date.
     ///
     /// Errors: `Newer` when a later version wrote it; `Corrupt`; `Io`; `Database`.
     pub fn open(file: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
+        if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(StoreError::io("creating the database folder"))?;
+        }
         Self::start(Location::File(file.to_owned()), options)
     }
 
@@ -209,6 +213,8 @@ fn connect(location: &Location, cache_kib: u32) -> Result<Connection, StoreError
     // temp_store stays as it is: an undo journal kept in memory makes a job with many writes quadratic.
     // A burst may make the log long; afterwards it need not stay so.
     conn.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
+    // Without this, SQLite prepares a statement anew for every value bound when a partial index is on the table.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     conn.set_prepared_statement_cache_capacity(256);
     Ok(conn)
 }

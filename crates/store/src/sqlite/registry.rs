@@ -34,6 +34,7 @@ fn kind_of(number: i64) -> Result<ObjectKind, StoreError> {
 trait Owned: Sized + PartialEq {
     const KIND: i64;
     const TABLE: Clustered;
+    const NAME: &'static str;
     const WHAT: &'static str;
     const BY_KEY: &'static str;
     const BY_RANGE: &'static str;
@@ -54,6 +55,7 @@ macro_rules! owned {
         impl Owned for $type {
             const KIND: i64 = $kind;
             const TABLE: Clustered = $table;
+            const NAME: &'static str = $name;
             const WHAT: &'static str = $what;
             const BY_KEY: &'static str = concat!("SELECT key, seq, record FROM ", $name, " WHERE key = ?1");
             const BY_RANGE: &'static str =
@@ -246,6 +248,7 @@ impl Tx<'_> {
             (object.unique_id().as_str(), T::KIND, key),
         )?;
         self.index_logical_id(object, key)?;
+        self.count(T::NAME, 1)?;
         Ok(key)
     }
 
@@ -308,6 +311,7 @@ impl Tx<'_> {
     }
 
     fn forget_owned<T: Owned>(&self, object: &T, key: i64) -> Result<(), StoreError> {
+        self.count(T::NAME, -1)?;
         self.execute(
             "DELETE FROM unique_id WHERE value = ?1 AND kind = ?2 AND key = ?3",
             (object.unique_id().as_str(), T::KIND, key),
@@ -410,12 +414,12 @@ impl RegistryRead for Tx<'_> {
             Ok(self.one(sql, [], |row| row.get::<_, i64>(0))?.unwrap_or(0).max(0) as u64)
         };
         Ok(Counts {
-            entries: count("SELECT count(*) FROM entry")?,
-            submission_sets: count("SELECT count(*) FROM submission_set")?,
-            folders: count("SELECT count(*) FROM folder")?,
-            associations: count("SELECT count(*) FROM association")?,
+            entries: count("SELECT value FROM counter WHERE name = 'entry'")?,
+            submission_sets: count("SELECT value FROM counter WHERE name = 'submission_set'")?,
+            folders: count("SELECT value FROM counter WHERE name = 'folder'")?,
+            associations: count("SELECT value FROM counter WHERE name = 'association'")?,
             patients: count("SELECT count(*) FROM patient WHERE known = 1 AND survivor IS NULL")?,
-            documents: count("SELECT count(*) FROM document")?,
+            documents: count("SELECT value FROM counter WHERE name = 'document'")?,
             studies: count("SELECT count(*) FROM study")?,
             instances: count("SELECT coalesce(sum(instances), 0) FROM study")?,
             jobs_waiting: count("SELECT count(*) FROM job WHERE state < 2")?,
@@ -458,6 +462,7 @@ impl RegistryWrite for Tx<'_> {
         }
         let sql = "INSERT INTO association(source, target, record) VALUES(?1, ?2, ?3)";
         self.execute(sql, (Ident::of(&association.source), Ident::of(&association.target), record))?;
+        self.count("association", 1)?;
         self.claim_id(&association.id, ASSOCIATION, self.conn.last_insert_rowid(), "an association")
     }
 
@@ -501,6 +506,7 @@ impl RegistryWrite for Tx<'_> {
             }
             ObjectKind::Association => {
                 self.execute("DELETE FROM association WHERE key = ?1", [key])?;
+                self.count("association", -1)?;
             }
         }
         Ok(())

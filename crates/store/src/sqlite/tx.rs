@@ -57,6 +57,12 @@ impl Tx<'_> {
         self.one(sql, [], |row| row.get(0))?.ok_or_else(|| StoreError::corrupt("counter", "registration is missing"))
     }
 
+    /// Corrects how many there are of something, by the name of its table.
+    pub(super) fn count(&self, name: &str, change: i64) -> Result<(), StoreError> {
+        self.execute("UPDATE counter SET value = value + ?2 WHERE name = ?1", (name, change))?;
+        Ok(())
+    }
+
     /// The next clustered key of an owner in a table that lies clustered.
     pub(super) fn next_key(&self, table: Clustered, owner: i64) -> Result<i64, StoreError> {
         let (first, last) = key_range(owner);

@@ -3,7 +3,7 @@
 use super::{read, write};
 use crate::samples::*;
 use model::*;
-use store::{MetadataStore, ObjectKind, Select, StoreError, StoreExt};
+use store::{Counts, MetadataStore, ObjectKind, Select, StoreError, StoreExt};
 
 pub fn an_object_is_found_by_id_unique_id_patient_and_logical_id(store: &dyn MetadataStore) {
     let dice = &mut Dice(1);
@@ -181,6 +181,7 @@ pub fn a_removed_object_leaves_nothing(store: &dyn MetadataStore) {
             DocumentQuery { reference_ids: vec![vec![ReferenceTerm::Exact(reference.clone())]], ..Default::default() };
         assert_eq!(tx.find(&by_reference)?.entries, []);
         assert_eq!(tx.associations_of(std::slice::from_ref(&association.source))?, []);
+        assert_eq!(tx.counts()?, Counts::default());
         Ok(())
     });
     // The ids are free again.
