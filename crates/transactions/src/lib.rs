@@ -17,6 +17,7 @@ pub mod iti67_find_document_references;
 pub mod iti68_retrieve_document;
 pub mod manifest_check;
 pub mod manifest_maker;
+pub mod portal;
 pub mod rad107_wado_rs;
 pub mod report_source;
 
