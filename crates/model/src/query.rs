@@ -206,11 +206,16 @@ impl DocumentQuery {
                 || in_range(&self.creation_time, entry.creation_time.as_ref()))
             && in_range(&self.service_start_time, entry.service_start_time.as_ref())
             && in_range(&self.service_stop_time, entry.service_stop_time.as_ref())
-            && self
-                .periods
-                .iter()
-                .all(|p| p.matches(entry.service_start_time.as_ref(), entry.service_stop_time.as_ref()))
+            && self.period_matches(entry)
             && self.author_matches(entry)
+    }
+
+    fn period_matches(&self, entry: &DocumentEntry) -> bool {
+        let start = entry.service_start_time.as_ref();
+        // Imaging documents say when the study began and no more. Taken as running since, every study ever made would
+        // be found from any day on, so a service without a stop was over when it began (spec/fhir.md 9.3).
+        let stop = entry.service_stop_time.as_ref().or(start);
+        self.periods.iter().all(|p| p.matches(start, stop))
     }
 
     fn author_matches(&self, entry: &DocumentEntry) -> bool {

@@ -275,7 +275,8 @@ fn creation_takes_every_prefix_at_every_precision() {
 
 #[test]
 fn period_takes_every_prefix_against_an_interval() {
-    // The services: before, across the start, within, across the end, after, around, and one still running.
+    // The services: before, across the start, within, across the end, after, around, and one of which only the start is
+    // known, as of every imaging study.
     let services = [
         ("20251201", Some("20251210")),
         ("20251220", Some("20260110")),
@@ -286,10 +287,10 @@ fn period_takes_every_prefix_against_an_interval() {
         ("20260110", None),
     ];
     for (prefix, expected) in [
-        ("", [false, false, true, false, false, false, false]),
-        ("eq", [false, false, true, false, false, false, false]),
-        ("ne", [true, true, false, true, true, true, true]),
-        ("gt", [false, false, false, true, true, true, true]),
+        ("", [false, false, true, false, false, false, true]),
+        ("eq", [false, false, true, false, false, false, true]),
+        ("ne", [true, true, false, true, true, true, false]),
+        ("gt", [false, false, false, true, true, true, false]),
         ("lt", [true, true, false, false, false, true, false]),
         ("ge", [false, true, true, true, true, true, true]),
         ("le", [true, true, true, true, false, true, true]),
@@ -314,6 +315,10 @@ fn period_takes_every_prefix_against_an_interval() {
     // The normal pair is overlap, not containment.
     check("period=ge2026-01-01&period=lt2026-02-01", &e("20251220", "20260110"), true);
     check("period=ge2026-01-01&period=lt2026-02-01", &e("20260201", "20260202"), false);
+    // A study is over on the day it was made, not running since.
+    let study = DocumentEntry { service_stop_time: None, ..e("20251215093000", "20251215093000") };
+    check("period=ge2026-01-01", &study, false);
+    check("period=ge2025-12-15&period=lt2025-12-16", &study, true);
     check("period=eq2026-01-05T10:00", &e("202601051000", "202601051000"), true);
     refuse(&format!("{P}&period=2026-01,2026-02"), "period");
     refuse(&format!("{P}&period=january"), "period");
