@@ -9,6 +9,7 @@ pub use client::{Client, FetchedDocument};
 use crate::edge::Edge;
 use crate::edge::audit::{Facts, Outcome};
 use crate::edge::fhir_server::{Refused, with_manners};
+use crate::edge::streams::begun;
 use crate::{Access, Binding, Transaction};
 use actors::{Cx, DocumentRequest, Fault, Refusal, Registry, Repository, RetrievedDocument};
 use axum::Router;
@@ -188,7 +189,10 @@ impl Server {
         };
         let mut retrieved = self.repository.retrieve(std::slice::from_ref(&wanted), cx).await?;
         match retrieved.documents.pop() {
-            Some(document) => Ok(document),
+            Some(document) => {
+                let body = begun(document.body).await.map_err(Refusal::from)?;
+                Ok(RetrievedDocument { body, ..document })
+            }
             None => {
                 let refusal = Refusal::of(retrieved.faults);
                 Err(refusal.unwrap_or_else(|| Fault::DocumentNotFound(wanted.unique_id).into()).into())

@@ -11,6 +11,7 @@ use crate::edge::Edge;
 use crate::edge::audit::{Facts, Outcome};
 use crate::edge::fhir_server::REQUEST_ID;
 use crate::edge::operation_outcome;
+use crate::edge::streams::begun;
 use crate::{Access, Binding, Transaction};
 use actors::{Cx, Fault, ImageRequest, Images, Imaging, Refusal, ServedInstance, WantedSyntax};
 use axum::Router;
@@ -160,9 +161,10 @@ impl Server {
         cx: &Cx,
     ) -> Result<Response, Refused> {
         // The first instance is opened before the status is sent, so that what fails at once is said in so many words.
-        let first: ServedInstance = match images.instances.next().await {
-            Some(Ok(first)) => first,
-            Some(Err(fault)) => return Err(Refused::from(&Refusal::from(fault))),
+        let failed = |fault: Fault| Refused::from(&Refusal::from(fault));
+        let first = match images.instances.next().await {
+            Some(Ok(first)) => ServedInstance { body: begun(first.body).await.map_err(failed)?, ..first },
+            Some(Err(fault)) => return Err(failed(fault)),
             None => {
                 let refusal = Refusal::from(Fault::ImagesNotFound(format!("study {}", request.study)));
                 return Err(Refused::from(&refusal));

@@ -11,6 +11,7 @@ pub mod page_token;
 pub mod registry_errors;
 pub mod soap_client;
 pub mod soap_server;
+pub mod streams;
 
 use crate::Transaction;
 use actors::{Caller, Clock, Cx, Identifiers, short_id};

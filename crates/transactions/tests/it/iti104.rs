@@ -1,0 +1,215 @@
+//! ITI-104 and the reads of Patient, on both sides. Spec/fhir.md section 13.
+
+use crate::border::{Audited, edge, json, refusal};
+use actors::{Fault, Identity, PatientNews};
+use model::{Oid, Patient, PatientId};
+use std::sync::Arc;
+use testkit::{MemoryIdentity, Served, cx, domain, http_client, patient, patient_id, serve};
+use transactions::edge::fhir_client::FhirPeer;
+use transactions::iti104_patient_identity_feed_fhir::{Client, Server};
+
+struct Started {
+    served: Served,
+    identity: Arc<MemoryIdentity>,
+    audited: Arc<Audited>,
+}
+
+fn start() -> Started {
+    let identity = Arc::new(MemoryIdentity::new(domain()));
+    let (edge, audited, _) = edge();
+    let served = serve(|url| {
+        let fhir_base = format!("{url}/fhir");
+        Server { identity: identity.clone(), domain: domain(), fhir_base, edge }.router()
+    });
+    Started { served, identity, audited }
+}
+
+impl Started {
+    fn url(&self, rest: &str) -> String {
+        format!("{}/fhir/Patient{rest}", self.served.url)
+    }
+
+    async fn put(&self, condition: &str, body: impl Into<reqwest::Body>) -> reqwest::Response {
+        let request = reqwest::Client::new().put(self.url(condition)).header("content-type", "application/fhir+json");
+        request.body(body).send().await.unwrap()
+    }
+
+    async fn post(&self, body: impl Into<reqwest::Body>) -> reqwest::Response {
+        let request = reqwest::Client::new().post(self.url("")).header("content-type", "application/fhir+json");
+        request.body(body).send().await.unwrap()
+    }
+
+    async fn get(&self, rest: &str) -> reqwest::Response {
+        reqwest::get(self.url(rest)).await.unwrap()
+    }
+
+    fn known(&self) -> Vec<Patient> {
+        self.identity.patients.lock().unwrap().clone()
+    }
+}
+
+const CONDITION: &str = "?identifier=urn:oid:2.999.7%7CP1";
+
+#[tokio::test]
+async fn a_conditional_update_adds_and_then_revises() {
+    let started = start();
+    let response = started.put(CONDITION, fhir::patient::encode(&patient("P1", "Muster", "Anna"))).await;
+    assert_eq!(response.status(), 201);
+    assert_eq!(response.headers()["location"], started.url("/2.999.7-P1"));
+    assert_eq!(json(response).await["resourceType"], "Patient");
+    assert_eq!(started.audited.one(), ("ITI-104", true));
+    // A raw bar is read as well.
+    let response =
+        started.put("?identifier=urn:oid:2.999.7|P1", fhir::patient::encode(&patient("P1", "Meister", "Anna"))).await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(started.known(), [patient("P1", "Meister", "Anna")]);
+}
+
+#[tokio::test]
+async fn a_create_makes_known_and_overwrites_nothing() {
+    let started = start();
+    let response = started.post(fhir::patient::encode(&patient("P1", "Muster", "Anna"))).await;
+    assert_eq!(response.status(), 201);
+    let response = started.post(fhir::patient::encode(&patient("P1", "Alt", "Anna"))).await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(json(response).await["name"][0]["family"], "Muster", "what is known is answered");
+    assert_eq!(started.known(), [patient("P1", "Muster", "Anna")]);
+}
+
+#[tokio::test]
+async fn the_identifier_in_the_address_must_be_one_of_the_patients() {
+    let started = start();
+    let mut two = patient("H9", "Muster", "Anna");
+    two.id.domain = Oid::parse("2.999.8").unwrap();
+    two.other_ids = vec![patient_id("P1")];
+    assert_eq!(started.put(CONDITION, fhir::patient::encode(&two)).await.status(), 201);
+    assert_eq!(started.known()[0].id, patient_id("P1"));
+    let response = started.put(CONDITION, fhir::patient::encode(&patient("P2", "Muster", "Anna"))).await;
+    assert_eq!(refusal(response).await.0, 422);
+    assert_eq!(started.known().len(), 1);
+}
+
+async fn check_refused(condition: &str, body: &str, status: u16) {
+    let started = start();
+    let (got, _) = refusal(started.put(condition, body.to_owned()).await).await;
+    assert_eq!(got, status, "{condition} {body}");
+    assert_eq!(started.audited.one(), ("ITI-104", false));
+    assert!(started.known().is_empty());
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_feed_is_refused() {
+    let good = String::from_utf8(fhir::patient::encode(&patient("P1", "Muster", "Anna"))).unwrap();
+    check_refused("", &good, 400).await;
+    check_refused("?identifier=P1", &good, 400).await;
+    check_refused("?name=x", &good, 400).await;
+    check_refused(CONDITION, "{", 400).await;
+    check_refused(CONDITION, r#"{"resourceType":"Observation"}"#, 400).await;
+    check_refused(CONDITION, r#"{"resourceType":"Patient"}"#, 422).await;
+    check_refused("?identifier=urn:oid:2.999.8%7CP1", &good.replace("2.999.7", "2.999.8"), 422).await;
+    let merge = fhir::patient::encode_merge(&patient("P1", "Muster", "Anna"), &patient_id("P2"));
+    check_refused(CONDITION, &String::from_utf8(merge).unwrap(), 422).await;
+    let started = start();
+    let request = reqwest::Client::new().put(started.url(CONDITION)).header("content-type", "application/fhir+xml");
+    assert_eq!(refusal(request.body("<Patient/>").send().await.unwrap()).await.0, 415);
+    assert_eq!(refusal(started.put(CONDITION, "x".repeat(2 << 20)).await).await.0, 413);
+    *started.identity.fault.lock().unwrap() = Some(Fault::Busy);
+    assert_eq!(refusal(started.put(CONDITION, good).await).await, (503, "throttled".to_owned()));
+}
+
+#[tokio::test]
+async fn a_caller_chooses_what_it_gets_back() {
+    let started = start();
+    for (prefer, kind) in [("return=minimal", None), ("return=OperationOutcome", Some("OperationOutcome"))] {
+        let request = reqwest::Client::new().put(started.url(CONDITION)).header("content-type", "application/json");
+        let body = fhir::patient::encode(&patient("P1", "Muster", "Anna"));
+        let response = request.header("prefer", prefer).body(body).send().await.unwrap();
+        assert!(response.status().is_success());
+        match kind {
+            None => assert!(response.bytes().await.unwrap().is_empty()),
+            Some(kind) => assert_eq!(json(response).await["resourceType"], kind),
+        }
+    }
+}
+
+#[tokio::test]
+async fn patients_are_read_and_found() {
+    let started = start();
+    *started.identity.patients.lock().unwrap() =
+        vec![patient("P1", "Muster", "Anna"), patient("P2", "Mustermann", "Karl"), patient("Q3", "Zen", "Anna")];
+    assert_eq!(json(started.get("/2.999.7-P1").await).await["name"][0]["family"], "Muster");
+    for unknown in ["/2.999.7-P9", "/x", "/%FF"] {
+        assert_eq!(refusal(started.get(unknown).await).await, (404, "not-found".to_owned()));
+    }
+    for (query, total) in [
+        (CONDITION, 1),
+        ("?identifier=P1", 1),
+        ("?identifier=urn:oid:2.999.7%7CP1,urn:oid:2.999.7%7CP2", 2),
+        ("?identifier=urn:oid:2.999.9%7CP1", 0),
+        ("?identifier=%7CP1", 0),
+        ("?_id=2.999.7-P2", 1),
+        ("?family=muster", 2),
+        ("?family=muster&given=karl", 1),
+        ("?given=anna", 2),
+        ("?name=anna", 2),
+        ("?name=muster", 2),
+        ("?_content=P", 2),
+        ("", 3),
+        ("?colour=red", 3),
+    ] {
+        let bundle = json(started.get(query).await).await;
+        assert_eq!(bundle["total"], total, "{query}: {bundle}");
+    }
+    let one = json(started.get("?_count=1").await).await;
+    assert_eq!((&one["total"], one["entry"].as_array().unwrap().len()), (&3.into(), 1));
+    let post = reqwest::Client::new()
+        .post(started.url("/_search"))
+        .header("content-type", "application/x-www-form-urlencoded");
+    assert_eq!(json(post.body("family=zen").send().await.unwrap()).await["total"], 1);
+}
+
+fn client(started: &Started) -> Client {
+    Client {
+        peer: FhirPeer {
+            name: "central".to_owned(),
+            base: format!("{}/fhir", started.served.url),
+            http: http_client(),
+            message_octets: 1 << 20,
+        },
+    }
+}
+
+#[tokio::test]
+async fn a_client_feeds_finds_and_searches() {
+    let started = start();
+    let client = client(&started);
+    let anna = patient("P 1/ä", "Muster", "Anna");
+    client.feed(&anna, PatientNews::Added, &cx()).await.unwrap();
+    client.feed(&patient("P 1/ä", "Alt", "Anna"), PatientNews::Added, &cx()).await.unwrap();
+    assert_eq!(client.find(&anna.id, &cx()).await.unwrap(), Some(anna.clone()));
+    let revised = patient("P 1/ä", "Neu", "Anna");
+    client.feed(&revised, PatientNews::Revised, &cx()).await.unwrap();
+    assert_eq!(client.find(&anna.id, &cx()).await.unwrap(), Some(revised.clone()));
+    assert_eq!(client.find(&patient_id("P9"), &cx()).await.unwrap(), None);
+    assert_eq!(client.search("neu", 10, &cx()).await.unwrap().items, [revised]);
+    assert_eq!(client.search("", 10, &cx()).await.unwrap().items.len(), 1);
+    let stranger = PatientId::new("X", Oid::parse("2.999.8").unwrap());
+    let refused = client.feed(&Patient { id: stranger, ..anna }, PatientNews::Revised, &cx()).await.err().unwrap();
+    assert!(!refused.is_transient());
+}
+
+#[tokio::test]
+async fn a_manager_that_knows_put_only_is_fed_all_the_same() {
+    let fed = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let kept = fed.clone();
+    let served = serve(|_| {
+        let put = move |body: bytes::Bytes| {
+            kept.lock().unwrap().push(body);
+            async { http::StatusCode::CREATED }
+        };
+        axum::Router::new().route("/fhir/Patient", axum::routing::put(put))
+    });
+    let peer = FhirPeer { base: format!("{}/fhir", served.url), ..client(&start()).peer };
+    Client { peer }.feed(&patient("P1", "Muster", "Anna"), PatientNews::Added, &cx()).await.unwrap();
+    assert_eq!(fed.lock().unwrap().len(), 1);
+}

@@ -1,0 +1,114 @@
+//! ITI-44 on both sides. Spec/xds.md section 20.
+
+use crate::border::{Audited, edge};
+use actors::{Fault, Identity, PatientNews, spool};
+use model::{Oid, Patient};
+use std::sync::Arc;
+use testkit::{MemoryIdentity, Served, cx, domain, http_client, patient, serve};
+use transactions::edge::soap_client::SoapPeer;
+use transactions::edge::soap_server::SoapEndpoint;
+use transactions::iti44_patient_identity_feed_v3::{Client, MERGED, Server};
+
+struct Started {
+    served: Served,
+    identity: Arc<MemoryIdentity>,
+    audited: Arc<Audited>,
+}
+
+fn start() -> Started {
+    let identity = Arc::new(MemoryIdentity::new(domain()));
+    let (edge, audited, _) = edge();
+    let transactions = Server::all(identity.clone(), domain(), Oid::parse("2.999.1.9").unwrap(), edge.clone());
+    let spool: Option<Arc<dyn spool::BlobStore>> = None;
+    let served = serve(|_| SoapEndpoint { edge, transactions, spool }.router("/xds/registry"));
+    Started { served, identity, audited }
+}
+
+fn peer(started: &Started) -> SoapPeer {
+    SoapPeer {
+        name: "central".to_owned(),
+        url: format!("{}/xds/registry", started.served.url),
+        http: http_client(),
+        message_octets: 1 << 20,
+    }
+}
+
+fn client(started: &Started) -> Client {
+    Client { peer: peer(started), sender: Oid::parse("2.999.1.8").unwrap(), receiver: Oid::parse("2.999.1.9").unwrap() }
+}
+
+#[tokio::test]
+async fn a_patient_is_added_once_and_then_revised() {
+    let started = start();
+    let client = client(&started);
+    let anna = patient("P1", "Muster", "Anna");
+    client.feed(&anna, PatientNews::Added, &cx()).await.unwrap();
+    assert_eq!(started.audited.one(), ("ITI-44", true));
+    client.feed(&patient("P1", "Alt", "Anna"), PatientNews::Added, &cx()).await.unwrap();
+    assert_eq!(*started.identity.patients.lock().unwrap(), [anna]);
+    let revised = patient("P1", "Neu", "Anna");
+    client.feed(&revised, PatientNews::Revised, &cx()).await.unwrap();
+    assert_eq!(*started.identity.patients.lock().unwrap(), [revised]);
+}
+
+#[tokio::test]
+async fn a_patient_of_another_domain_is_refused_for_good_and_a_busy_node_for_now() {
+    let started = start();
+    let client = client(&started);
+    let mut stranger = patient("P1", "Muster", "Anna");
+    stranger.id.domain = Oid::parse("2.999.8").unwrap();
+    let refused = client.feed(&stranger, PatientNews::Added, &cx()).await.err().unwrap();
+    assert!(matches!(refused.first(), Fault::Remote { code, transient: false, .. } if code == "CE"), "{refused:?}");
+    assert!(refused.to_string().contains("2.999.7"), "{refused}");
+    assert_eq!(started.audited.one(), ("ITI-44", false));
+    *started.identity.fault.lock().unwrap() = Some(Fault::Busy);
+    let refused = client.feed(&patient("P1", "Muster", "Anna"), PatientNews::Added, &cx()).await.err().unwrap();
+    assert!(matches!(refused.first(), Fault::Remote { code, transient: true, .. } if code == "CR"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn an_identifier_in_the_domain_is_found_among_others() {
+    let started = start();
+    let ours = patient("P1", "Muster", "Anna");
+    let mut sent = ours.clone();
+    std::mem::swap(&mut sent.id.domain, &mut Oid::parse("2.999.8").unwrap());
+    sent.other_ids = vec![ours.id.clone()];
+    client(&started).feed(&sent, PatientNews::Added, &cx()).await.unwrap();
+    let known: Vec<Patient> = started.identity.patients.lock().unwrap().clone();
+    assert_eq!(known[0].id, ours.id);
+    assert_eq!(known[0].other_ids, [sent.id]);
+}
+
+#[tokio::test]
+async fn a_merge_is_refused_politely() {
+    let started = start();
+    let (survivor, subsumed) = (patient("P1", "Muster", "Anna"), patient("P2", "Muster", "Anna").id);
+    let transmission = hl7v3::prpa::Transmission {
+        id: hl7v3::InstanceId::root("2.25.42"),
+        creation_time: cx().now(),
+        sender: Oid::parse("2.999.1.8").unwrap(),
+        receiver: Oid::parse("2.999.1.9").unwrap(),
+    };
+    let message = hl7v3::prpa::encode_merge(&survivor, &subsumed, &transmission);
+    let body = |w: &mut xml::XmlWriter, _: &soap::MtomWriter| {
+        w.raw(&message);
+    };
+    let answer = peer(&started).exchange(&MERGED, body, Vec::new(), 0, &cx()).await.unwrap();
+    let element = answer.envelope.body_named(hl7v3::NAMESPACE, hl7v3::prpa::ACKNOWLEDGEMENT).unwrap();
+    let ack = hl7v3::prpa::decode_ack(&element).unwrap();
+    assert_eq!(ack.code, hl7v3::prpa::AckCode::AcceptError);
+    assert_eq!(ack.target, hl7v3::InstanceId::root("2.25.42"));
+    assert!(ack.details[0].text.starts_with("merge is not available in this version"), "{ack:?}");
+    assert!(started.identity.patients.lock().unwrap().is_empty());
+    assert_eq!(started.audited.one(), ("ITI-44", false));
+}
+
+#[tokio::test]
+async fn reading_is_not_what_this_transaction_does() {
+    let started = start();
+    let client = client(&started);
+    let refused = client.find(&patient("P1", "a", "b").id, &cx()).await.err().unwrap();
+    assert!(matches!(refused.first(), Fault::Unsupported(_)));
+    let refused = client.search("", 1, &cx()).await.err().unwrap();
+    assert!(matches!(refused.first(), Fault::Unsupported(_)));
+}

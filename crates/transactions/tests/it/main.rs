@@ -1,0 +1,9 @@
+//! Every transaction over real HTTP on loopback, against fakes of the four traits.
+
+mod border;
+mod iti104;
+mod iti44;
+mod iti67;
+mod iti68;
+mod outcomes;
+mod rad107;
