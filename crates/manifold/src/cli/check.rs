@@ -262,6 +262,8 @@ fn explain_words(words: &str) -> String {
         "it wants a certificate of ours: give --certificate and --key"
     } else if has(&["invalidcontenttype", "corrupt message", "wrong version number"]) {
         "it does not speak TLS on that port: try http://"
+    } else if has(&["invalid http version", "invalid header", "http version parsed"]) {
+        "something answers there, but it does not speak HTTP: is it a DICOM or MLLP port?"
     } else if has(&["broke off", "connection closed", "incomplete message", "reset"]) {
         "it hung up: it may expect TLS or another protocol on that port"
     } else {

@@ -173,7 +173,7 @@ mod tests {
         check_usage_error(&["manifold", "retrieve", "1.2"], "--output");
         check_usage_error(&["manifold", "images", "-o", "x"], "--study");
         check_usage_error(&["manifold", "images", "-o", "x", "--study", "1.2", "--manifest", "f"], "cannot be used");
-        check_usage_error(&["manifold", "replay"], "--all");
+        check_usage_error(&["manifold", "replay"], "<ID>");
         check_usage_error(&["manifold", "publish"], "PATH");
         check_usage_error(&["manifold", "publish", "--report", "x", "--preliminary", "--final"], "cannot be used");
         check_usage_error(&["manifold", "query", "--patient", "P1", "--via", "xca"], "possible values");

@@ -189,8 +189,12 @@ impl Report {
             self.jobs.iter().filter(|j| j.state != "failed").count(),
             self.jobs.iter().filter(|j| j.state == "failed").count(),
         );
-        let counts: Vec<String> =
-            self.counts.iter().map(|(name, n)| format!("{n} {}", name.replace('_', " "))).collect();
+        let counts: Vec<String> = self
+            .counts
+            .iter()
+            .filter(|(_, n)| n.as_u64() != Some(0))
+            .map(|(name, n)| format!("{n} {}", name.replace('_', " ")))
+            .collect();
         if !counts.is_empty() {
             let _ = writeln!(out, "holds {}", counts.join(", "));
         }

@@ -3,15 +3,16 @@
 
 mod fetch;
 mod plan;
+mod reconcile;
 
 use super::connection::{Connection, Parties, Via, circumstances};
 use super::output::{self, Format};
 use super::stop::Stop;
-use super::{documents, manifest, query};
+use super::{documents, manifest, publish, query};
 use clap::Args;
 use dicom::kos::{self, Titles};
 use fetch::{Fetched, Folder};
-use model::{AvailabilityStatus, DocumentQuery, Manifest, SeriesInstanceUid, StudyInstanceUid};
+use model::{AvailabilityStatus, DocumentQuery, Manifest, Patient, PatientId, SeriesInstanceUid, StudyInstanceUid};
 use plan::{Plan, SeriesPlan};
 use serde_json::json;
 use std::path::PathBuf;
@@ -42,7 +43,7 @@ pub struct Images {
     /// Write the SHA-256 of every file there, in the form of sha256sum
     #[arg(long, value_name = "SHA256SUMS")]
     pub list: Option<PathBuf>,
-    /// Write the registry's patient into the files (a later version)
+    /// Write the registry's patient into the files; what stood there is kept in Original Attributes Sequence
     #[arg(long)]
     pub reconcile: bool,
     /// WADO-RS base to ask instead of the manifest's
@@ -62,22 +63,27 @@ pub struct Images {
 
 pub async fn run(options: Images) -> Result<(), Stop> {
     super::log_when_asked();
-    if options.reconcile {
-        return Err(Stop::not_available("--reconcile"));
-    }
     let parties = Parties::open(&options.connection)?;
     let series = options.series.as_deref().map(SeriesInstanceUid::parse).transpose().map_err(Stop::usage)?;
     let manifests = options.manifests(&parties).await?;
+    let patient = match options.reconcile {
+        true => Some(options.registry_patient(&parties, &manifests).await?),
+        false => None,
+    };
     let plan = Plan::of(&manifests, series.as_ref(), options.wado.as_deref())?;
     let folder = Folder::open(&options.output)?;
     let bar = output::progress(plan.instance_count() as u64, "instances");
     let fetched = fetch::fetch(&parties.http, &plan, &folder, usize::from(options.parallel), &bar).await?;
     bar.finish_and_clear();
+    let reconciled = match &patient {
+        Some(patient) => Some(reconcile::files(&folder, &plan, patient, &circumstances().now())?),
+        None => None,
+    };
     if let Some(list) = &options.list {
         let text = folder.sha256_list(&plan, list)?;
         super::serve::write_atomically(list, text.as_bytes())?;
     }
-    report(&options, &plan, &fetched)?;
+    report(&options, &plan, &fetched, reconciled)?;
     if fetched.missing(&plan).is_empty() && fetched.faults.is_empty() { Ok(()) } else { Err(Stop::Told) }
 }
 
@@ -117,6 +123,29 @@ impl Images {
         }
         Ok(manifests)
     }
+
+    async fn registry_patient(&self, parties: &Parties, manifests: &[Manifest]) -> Result<Patient, Stop> {
+        if let Some(id) = &self.patient {
+            return identity(parties, &parties.patient_id(id)?).await;
+        }
+        let domain = parties.domain()?;
+        let mut ids = manifests.iter().flat_map(|m| m.patient_id.iter().chain(&m.other_patient_ids));
+        match ids.find(|id| Some(&id.domain) == domain.as_ref()) {
+            Some(id) => identity(parties, id).await,
+            None => Err(Stop::usage("--reconcile has to know the registry's patient: give --patient ID")),
+        }
+    }
+}
+
+/// The registry's patient.
+async fn identity(parties: &Parties, id: &PatientId) -> Result<Patient, Stop> {
+    match publish::identity(parties, id).await? {
+        Some(patient) => Ok(patient),
+        None => Err(Stop::failed(format!(
+            "no identity manager says who patient {} of {} is, so nothing was fetched: --reconcile needs ITI-104 or ITI-78",
+            id.id, id.domain
+        ))),
+    }
 }
 
 fn decode(bytes: &[u8], what: &str) -> Result<Vec<Manifest>, Stop> {
@@ -125,19 +154,19 @@ fn decode(bytes: &[u8], what: &str) -> Result<Vec<Manifest>, Stop> {
     Ok(decoded.manifests)
 }
 
-fn report(options: &Images, plan: &Plan, fetched: &Fetched) -> Result<(), Stop> {
+fn report(options: &Images, plan: &Plan, fetched: &Fetched, reconciled: Option<usize>) -> Result<(), Stop> {
     let missing = fetched.missing(plan);
     match options.format {
         Format::Json => output::print_json(&json!({
             "studies": plan.studies(),
             "listed": plan.instance_count(), "fetched": fetched.received.len(), "already_there": fetched.present.len(),
-            "octets": fetched.octets,
+            "octets": fetched.octets, "reconciled": reconciled,
             "missing": missing.iter().map(|(s, i)| json!({ "series_uid": s.as_str(), "sop_instance_uid": i.as_str() })).collect::<Vec<_>>(),
             "unlisted": fetched.unlisted.iter().map(|u| u.as_str()).collect::<Vec<_>>(),
             "faults": fetched.faults, "directory": options.output,
         })),
         Format::Table => {
-            let out = format!(
+            let mut out = format!(
                 "{} of {} instances in {}: {} fetched ({} octets), {} were there already\n",
                 plan.instance_count() - missing.len(),
                 plan.instance_count(),
@@ -146,6 +175,11 @@ fn report(options: &Images, plan: &Plan, fetched: &Fetched) -> Result<(), Stop> 
                 fetched.octets,
                 fetched.present.len()
             );
+            if let Some(count) = reconciled {
+                out.push_str(&format!(
+                    "{count} files were given the registry's patient; what stood there is kept in them\n"
+                ));
+            }
             output::print(&out)?;
             for fault in &fetched.faults {
                 output::note(&output::visible(fault));

@@ -127,26 +127,27 @@ pub async fn manifest(
     Ok(manifests.max_by_key(|e| e.creation_time.as_ref().map(Dtm::start)))
 }
 
+/// Who the patient is, as the identity manager knows it; `None` when there is none, it does not answer or does not know.
+pub async fn identity(parties: &Parties, id: &PatientId) -> Result<Option<Patient>, Stop> {
+    let Some(party) = parties.try_party("ITI-104").or_else(|| parties.try_party("ITI-78")) else { return Ok(None) };
+    let name = party.name.clone();
+    let client = iti104::Client { peer: parties.fhir(party) };
+    match client.find(id, &circumstances()).await {
+        Ok(known) => Ok(known.map(|known| Patient { id: id.clone(), ..known })),
+        Err(refusal) => {
+            output::note(&format!("{name} does not say who the patient is: {refusal}"));
+            Ok(None)
+        }
+    }
+}
+
 /// Who the patient is: the registry's identity, else what a manifest's source once wrote.
 ///
 /// Errors: nobody knows.
 pub async fn patient(parties: &Parties, id: &PatientId, facts: &[StudyFacts]) -> Result<Patient, Stop> {
     let entries = || facts.iter().filter_map(|f| f.entry.as_ref());
     let local = entries().filter_map(|e| e.source_patient_id.clone()).find(|local| local != id);
-    let known = match parties.try_party("ITI-104").or_else(|| parties.try_party("ITI-78")) {
-        Some(party) => {
-            let name = party.name.clone();
-            let client = iti104::Client { peer: parties.fhir(party) };
-            match client.find(id, &circumstances()).await {
-                Ok(known) => known,
-                Err(refusal) => {
-                    output::note(&format!("{name} does not say who the patient is: {refusal}"));
-                    None
-                }
-            }
-        }
-        None => None,
-    };
+    let known = identity(parties, id).await?;
     if let Some(known) = known {
         let other_ids = local.into_iter().collect();
         return Ok(Patient { id: id.clone(), other_ids, ..known });

@@ -10,6 +10,7 @@ use super::connection::{Connection, Parties};
 use super::output::{self, Format};
 use super::stop::Stop;
 use clap::Args;
+pub use facts::identity;
 use files::NotSendable;
 use model::{PatientId, StudyInstanceUid, UniqueId, Xcn, Xon};
 use report::{Published, ReportFile, Wishes};

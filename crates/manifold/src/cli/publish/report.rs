@@ -134,7 +134,10 @@ async fn publish_pdf(
     let unique_id = UniqueId::parse(&cx.identifiers.uid()).map_err(Stop::failed)?;
     let report = report(bytes, subject, &facts, replaced.as_ref(), wishes, unique_id, cx.now())?;
     for finding in cda::findings(&report) {
-        output::note(&output::visible(&finding.to_string()));
+        match finding.field.as_str() {
+            "author" => output::note("the report does not say who wrote it; --author does"),
+            _ => output::note(&output::visible(&finding.to_string())),
+        }
     }
     let outgoing = Outgoing {
         report: &report,
@@ -211,6 +214,12 @@ async fn publish_cda(
         Some(patient) => patient,
         None => patient_of(document, parties.domain()?.as_ref())?,
     };
+    let own = document.patient_ids.iter().find(|id| id.domain == patient.domain);
+    if own.is_some_and(|own| *own != patient) {
+        return Err(Stop::failed(
+            "the CDA document is about another patient than the --patient given; nothing was published",
+        ));
+    }
     let (at, repository) = parties.publish_to()?;
     let cx = circumstances();
     let mut defaults = EntryDefaults::new(cx.identifiers.entry_uuid());

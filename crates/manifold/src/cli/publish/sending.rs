@@ -183,6 +183,7 @@ fn meaning(code: u16) -> &'static str {
     match code {
         status::SOP_CLASS_NOT_SUPPORTED => "this kind of object is not taken",
         status::NOT_AUTHORIZED => "we are not allowed to store there",
+        0x0111 => "it is there already, with other content",
         0xA700..=0xA7FF => "the receiver is out of resources; try again later",
         0xA900..=0xA9FF => "the object does not match its kind",
         0xB000..=0xBFFF => "stored, but something was changed or left out",
