@@ -219,11 +219,17 @@ impl Network {
         let file = options.endpoints.as_ref().map(|f| f.display().to_string());
         let file = file.unwrap_or_else(|| "FILE (run the demo with --endpoints FILE)".to_owned());
         let portal = format!("{}/portal", self.layout.url("central"));
-        println!("manifold demo, architecture A, ready after {:.1} s. Loopback only, no authentication.\n", took.as_secs_f64());
+        println!(
+            "manifold demo, architecture A, ready after {:.1} s. Loopback only, no authentication.\n",
+            took.as_secs_f64()
+        );
         println!("  central  registry, repository, identity, FHIR, portal   {}", self.layout.url("central"));
         for node in &NODES[1..] {
             let (http, dicom) = (self.layout.url(node), self.layout.dicom_port(node));
-            println!("  {node:<8} archive, imaging source, reports              {http}   DICOM {} at 127.0.0.1:{dicom}", node.to_uppercase());
+            println!(
+                "  {node:<8} archive, imaging source, reports              {http}   DICOM {} at 127.0.0.1:{dicom}",
+                node.to_uppercase()
+            );
         }
         println!("\n  Open  {portal}\n\n  Try   manifold query --endpoints {file} --patient P0001");
         println!("        manifold status --endpoints {file} --node north");

@@ -122,7 +122,9 @@ pub async fn report(layout: &Layout, plan: &StudyPlan, regions: &RegionMap) -> a
         replaces: Vec::new(),
         source_id: Oid::parse(&format!("{oid}.8"))?,
     };
-    report_source::publish(outgoing, &client, &cx).await.with_context(|| format!("publishing the report of {}", plan.key))?;
+    report_source::publish(outgoing, &client, &cx)
+        .await
+        .with_context(|| format!("publishing the report of {}", plan.key))?;
     Ok(Some(unique_id))
 }
 

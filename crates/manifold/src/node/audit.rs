@@ -17,8 +17,12 @@ impl NodeAudit {
     /// The node starts or stops.
     pub fn activity(&self, starts: bool, now_unix_micros: i64) {
         let source = AuditSource::new(self.node.clone());
-        let event =
-            atna::AuditEvent::application_activity(starts, now_unix_micros / 1000, source, Endpoint::new(&self.public_url));
+        let event = atna::AuditEvent::application_activity(
+            starts,
+            now_unix_micros / 1000,
+            source,
+            Endpoint::new(&self.public_url),
+        );
         self.append(now_unix_micros, &event);
     }
 

@@ -2,6 +2,7 @@
 //! Architectures A, B and C differ here only in what the configuration says.
 
 mod audit;
+mod capability;
 mod clock;
 mod endpoints;
 mod peers;
@@ -14,8 +15,8 @@ pub use signals::stop_requested;
 
 use crate::config::{self, NodeConfig};
 use actors::{
-    Cx, DocumentRegistry, DocumentRepository, Identity, Imaging, ImagingArchive, ImagingDocumentSource,
-    PatientIdentity, RegisterAt, Registry, RegistryPolicy, Repository, RepositoryDirectory, SourcePolicy,
+    Cx, DocumentRegistry, DocumentRepository, Identity, ImagingArchive, ImagingDocumentSource, PatientIdentity,
+    RegisterAt, Registry, RegistryPolicy, Repository, RepositoryDirectory, SourcePolicy,
 };
 use anyhow::{Context, anyhow};
 use axum::Router;
@@ -27,12 +28,20 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
-use store::{AuditOptions, BlobStore, FileBlobs, FileOptions, InstanceFiles, MetadataStore, SqliteOptions, SqliteStore, StoreExt};
+use store::{
+    AuditOptions, BlobStore, FileBlobs, FileOptions, InstanceFiles, MetadataStore, SqliteOptions, SqliteStore, StoreExt,
+};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use transactions::edge::Edge;
+use transactions::edge::fhir_server::Base;
+use transactions::edge::page_token::PageKey;
 use transactions::edge::soap_server::{SoapEndpoint, SoapTransaction};
-use transactions::{c_store, iti18_registry_stored_query, iti41_provide_and_register_document_set, iti42_register_document_set, iti43_retrieve_document_set, iti44_patient_identity_feed_v3, manifest_maker};
+use transactions::{
+    c_store, iti18_registry_stored_query, iti41_provide_and_register_document_set, iti42_register_document_set,
+    iti43_retrieve_document_set, iti44_patient_identity_feed_v3, iti67_find_document_references,
+    iti68_retrieve_document, iti104_patient_identity_feed_fhir, manifest_maker, portal, rad107_wado_rs,
+};
 
 /// A running node.
 pub struct Node {
@@ -171,11 +180,8 @@ impl Opened {
         std::fs::create_dir_all(&data).with_context(|| format!("node.data: cannot create {}", data.display()))?;
         let lock = std::fs::File::create(data.join("lock")).context("node.data: cannot create the lock file")?;
         lock.try_lock().map_err(|_| anyhow!("node.data: {} is in use by another running node", data.display()))?;
-        let options = SqliteOptions {
-            max_results: config.limits.query_results,
-            cache_kib: 4 * 1024,
-            ..SqliteOptions::default()
-        };
+        let options =
+            SqliteOptions { max_results: config.limits.query_results, cache_kib: 4 * 1024, ..SqliteOptions::default() };
         let store: Arc<dyn MetadataStore> =
             Arc::new(SqliteStore::open(&data.join("manifold.sqlite"), options).context("opening the store")?);
         let max_octets = (config.limits.stored_octets > 0).then_some(config.limits.stored_octets);
@@ -187,7 +193,8 @@ impl Opened {
         let clock = Arc::new(SystemClock);
         let now = actors::Clock::now_unix_micros(&SystemClock);
         store.write_blocking(move |tx| tx.release_leases(now)).context("freeing jobs of an earlier run")?;
-        let log = store::AuditLog::open(&data.join("audit"), AuditOptions::default()).context("opening the audit log")?;
+        let log =
+            store::AuditLog::open(&data.join("audit"), AuditOptions::default()).context("opening the audit log")?;
         let audit = Arc::new(audit::NodeAudit {
             log: Arc::new(log),
             node: config.node.name.clone(),
@@ -300,7 +307,13 @@ impl<'a> Wiring<'a> {
             self.own_identity = Some(identity.clone());
             self.known_patients(&domain)?;
             if actors.patient_identity_manager.is_some() {
-                transactions.push(Arc::new(iti44_patient_identity_feed_v3::Server::new(identity, domain, edge.clone())));
+                let device = peers::device(&self.config.node.name)?;
+                transactions.extend(iti44_patient_identity_feed_v3::Server::all(
+                    identity,
+                    domain,
+                    device,
+                    edge.clone(),
+                ));
             }
         }
         if !transactions.is_empty() {
@@ -328,7 +341,9 @@ impl<'a> Wiring<'a> {
         let Some(options) = &self.config.actors.document_repository else { return Ok(()) };
         let register_at = match (options.register_at.as_str(), &self.own_registry) {
             ("self", Some(registry)) => RegisterAt::Local(registry.clone()),
-            ("self", None) => return Err(anyhow!("actors.document_repository.register_at is self, without a registry")),
+            ("self", None) => {
+                return Err(anyhow!("actors.document_repository.register_at is self, without a registry"));
+            }
             (peer, _) => {
                 let registry = self.peers.registry(peer)?;
                 self.registry.get_or_insert_with(|| registry.clone());
@@ -363,10 +378,13 @@ impl<'a> Wiring<'a> {
         );
         self.archive = Some(archive.clone());
         let Some(options) = &self.config.actors.imaging_document_source else { return Ok(()) };
-        self.merge(transactions::rad107_wado_rs::router(Arc::new(archive), self.opened.edge.clone()));
+        let dicomweb_base = format!("{}/dicomweb", self.config.node.public_url.trim_end_matches('/'));
+        let edge = self.opened.edge.clone();
+        self.merge(rad107_wado_rs::Server { imaging: Arc::new(archive), dicomweb_base, edge }.router());
         let (registry, repository, identity) = match (options.publish_to.as_str(), &self.own_repository) {
             ("self", Some(own)) => {
-                let registry = self.registry.clone().ok_or_else(|| anyhow!("publish_to is self, without a registry"))?;
+                let registry =
+                    self.registry.clone().ok_or_else(|| anyhow!("publish_to is self, without a registry"))?;
                 let identity = match (&self.own_identity, &self.config.actors.document_repository) {
                     (Some(own), _) => Some(own.clone()),
                     (None, Some(repository)) if repository.register_at != "self" => {
@@ -378,11 +396,11 @@ impl<'a> Wiring<'a> {
                 (registry, own, identity)
             }
             ("self", None) => {
-                return Err(anyhow!("actors.imaging_document_source.publish_to is self, without a document_repository"));
+                return Err(anyhow!(
+                    "actors.imaging_document_source.publish_to is self, without a document_repository"
+                ));
             }
-            (peer, _) => {
-                (self.peers.registry(peer)?, self.peers.repository(peer)?, Some(self.peers.identity(peer)?))
-            }
+            (peer, _) => (self.peers.registry(peer)?, self.peers.repository(peer)?, Some(self.peers.identity(peer)?)),
         };
         let source_id = options.source_id.as_deref().unwrap_or(&options.retrieve_location_uid);
         let content_type_code = config::checked_code(&options.metadata.type_code);
@@ -442,7 +460,101 @@ impl<'a> Wiring<'a> {
 
     /// FHIR and the portal: what reads through the waist.
     fn readers(&mut self) -> anyhow::Result<()> {
+        let actors = &self.config.actors;
+        let edge = self.opened.edge.clone();
+        let fhir_base = format!("{}/fhir", self.config.node.public_url.trim_end_matches('/'));
+        let mut resources = Vec::new();
+        if actors.mhd_document_responder.is_some() {
+            let registry =
+                self.registry.clone().ok_or_else(|| anyhow!("actors.mhd_document_responder needs a registry"))?;
+            let repository = Arc::new(self.repositories()?);
+            let patient_domain = self.config.affinity_domain.patient_domain.as_deref().map(Oid::parse).transpose()?;
+            let find = iti67_find_document_references::Server {
+                registry: registry.clone(),
+                fhir_base: fhir_base.clone(),
+                home: self.home()?,
+                patient_domain,
+                regions: Arc::new(self.regions.clone()),
+                page_key: PageKey::fresh(&*edge.identifiers),
+                default_count: 100,
+                max_count: 1000,
+                edge: edge.clone(),
+            };
+            self.merge(find.router());
+            self.merge(iti68_retrieve_document::Server { registry, repository, edge: edge.clone() }.router());
+            resources.push(capability::document_reference());
+        }
+        if actors.patient_identity_manager.is_some()
+            && let Some(identity) = self.own_identity.clone()
+        {
+            let domain = self.patient_domain()?;
+            let fhir_base = fhir_base.clone();
+            self.merge(
+                iti104_patient_identity_feed_fhir::Server { identity, domain, fhir_base, edge: edge.clone() }.router(),
+            );
+            resources.push(capability::patient());
+        }
+        self.portal()?;
+        if !resources.is_empty() {
+            let metadata = capability::statement(&fhir_base, resources, edge.clock.now_unix_micros()).into();
+            self.merge(Base { metadata, edge }.router());
+        }
         Ok(())
+    }
+
+    /// The portal reads through the same waist as every consumer: this node's actors, or a peer's by the door it names.
+    fn portal(&mut self) -> anyhow::Result<()> {
+        let Some(options) = &self.config.actors.portal else { return Ok(()) };
+        let missing = |what: &str| anyhow!("actors.portal.reads is self, but this node plays no {what}");
+        let (registry, repository, identity): (Arc<dyn Registry>, Arc<dyn Repository>, Arc<dyn Identity>) =
+            match (options.reads.as_str(), options.via) {
+                ("self", _) => (
+                    self.registry.clone().ok_or_else(|| missing("document_registry"))?,
+                    Arc::new(self.repositories()?),
+                    self.own_identity.clone().ok_or_else(|| missing("patient_identity_manager"))?,
+                ),
+                (peer, config::Via::Mhd) => {
+                    (self.peers.mhd_registry(peer)?, self.peers.mhd_repository(peer)?, self.peers.fhir_identity(peer)?)
+                }
+                (peer, config::Via::Xds) => {
+                    (self.peers.registry(peer)?, Arc::new(self.repositories()?), self.peers.fhir_identity(peer)?)
+                }
+            };
+        let mut places = self.peers.image_places()?;
+        if let (Some(archive), Some(source)) = (&self.archive, &self.config.actors.imaging_document_source) {
+            places.push(peers::ImagePlace {
+                base_url: format!("{}/dicomweb", self.config.node.public_url.trim_end_matches('/')),
+                location: Some(source.retrieve_location_uid.clone()),
+                imaging: Arc::new(archive.clone()),
+            });
+        }
+        let portal = portal::Portal {
+            identity,
+            registry,
+            repository,
+            imaging: Arc::new(peers::ImagePlaces(places)),
+            regions: self.regions.clone(),
+            edge: self.opened.edge.clone(),
+            patient_domain: self.patient_domain()?,
+            time_zone: jiff::tz::TimeZone::system(),
+            node: self.config.node.name.clone(),
+            cache_folder: self.config.resolve(&self.config.node.data).join("portal-cache"),
+            cache_octets: portal::CACHE_OCTETS,
+        };
+        self.merge(portal::router(portal));
+        Ok(())
+    }
+
+    /// This node's repository and those of its peers, by repositoryUniqueId.
+    fn repositories(&self) -> anyhow::Result<RepositoryDirectory> {
+        let mut directory = RepositoryDirectory::default();
+        if let Some(own) = &self.own_repository {
+            directory = directory.with(own.unique_id().clone(), own.clone());
+        }
+        for (id, repository) in self.peers.repositories()? {
+            directory = directory.with(id, repository);
+        }
+        Ok(directory)
     }
 
     fn start_tasks(&mut self, stopped: watch::Receiver<bool>) -> Vec<JoinHandle<()>> {

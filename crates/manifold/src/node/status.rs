@@ -48,7 +48,9 @@ async fn ready(State(status): State<Status>) -> Response {
 async fn status(State(status): State<Status>) -> Response {
     match report(&status).await {
         Ok(report) => Json(report).into_response(),
-        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("the store does not answer: {error}\n")).into_response(),
+        Err(error) => {
+            (StatusCode::SERVICE_UNAVAILABLE, format!("the store does not answer: {error}\n")).into_response()
+        }
     }
 }
 
