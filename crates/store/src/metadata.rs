@@ -57,9 +57,20 @@ pub trait MetadataStore: Send + Sync {
 ///
 /// A job must not wait for another job of the same store, nor for anything slow: the next ones wait behind it.
 ///
-/// ```ignore
-/// let entry = store.read(move |tx| tx.entry(&id)).await?;
-/// let receipt: Result<Receipt, Fault> = store.write(move |tx| register(tx, submission)).await;
+/// ```
+/// # use store::{SqliteStore, StoreError, StoreExt};
+/// # fn main() -> Result<(), StoreError> {
+/// let store = SqliteStore::in_memory()?;
+/// let new: bool = store.write_blocking(|tx| {
+///     let new = tx.state("poll", "pacs1")?.is_none();
+///     tx.put_state("poll", "pacs1", Some(b"12"))?;
+///     Ok::<_, StoreError>(new)
+/// })?;
+/// let cursor = store.read_blocking(|tx| tx.state("poll", "pacs1"))?;
+/// assert_eq!((new, cursor), (true, Some(b"12".to_vec())));
+/// // In async code: `store.write(move |tx| ...).await`, `store.read(move |tx| ...).await`.
+/// # Ok(())
+/// # }
 /// ```
 pub trait StoreExt: MetadataStore {
     /// Writes in one transaction and answers after the commit is durable. The closure's `Err` undoes its changes.

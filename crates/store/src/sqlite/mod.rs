@@ -8,6 +8,7 @@ mod archive;
 mod documents;
 mod find;
 mod outbox;
+mod owned;
 mod patients;
 mod queue;
 mod registry;

@@ -1,12 +1,10 @@
 //! [`RegistryRead`] and [`RegistryWrite`] on SQLite. Source: ITI TF-3 4.2; spec/xds.md 12-14, 16.3.
 
 use super::find::{find, reference_hash};
+use super::owned::{ASSOCIATION, ENTRY, FOLDER, Owned, SUBMISSION_SET};
 use super::schema::owner_of;
-use super::tx::{Clustered, Ident, Tx};
-use crate::record::{
-    Memo, decode_association, decode_entry, decode_folder, decode_submission_set, encode_association, encode_entry,
-    encode_folder, encode_submission_set,
-};
+use super::tx::{Ident, Tx};
+use crate::record::{decode_association, encode_association};
 use crate::{Counts, Found, ObjectKind, RegistryRead, RegistryWrite, Select, StoreError};
 use model::{
     Association, AssociationType, AvailabilityStatus, DocumentEntry, DocumentQuery, Folder, ObjectId, Oid, PatientId,
@@ -14,11 +12,6 @@ use model::{
 };
 use rusqlite::Row;
 use std::collections::{BTreeMap, HashSet};
-
-const ENTRY: i64 = 0;
-const SUBMISSION_SET: i64 = 1;
-const FOLDER: i64 = 2;
-const ASSOCIATION: i64 = 3;
 
 fn kind_of(number: i64) -> Result<ObjectKind, StoreError> {
     match number {
@@ -29,88 +22,6 @@ fn kind_of(number: i64) -> Result<ObjectKind, StoreError> {
         _ => Err(StoreError::corrupt("object", "has an unknown kind")),
     }
 }
-
-/// An object that belongs to a patient: entry, submission set or folder.
-trait Owned: Sized + PartialEq {
-    const KIND: i64;
-    const TABLE: Clustered;
-    const NAME: &'static str;
-    const WHAT: &'static str;
-    const BY_KEY: &'static str;
-    const BY_RANGE: &'static str;
-    const INSERT: &'static str;
-    const UPDATE: &'static str;
-    fn decode(record: &[u8]) -> Result<Self, StoreError>;
-    fn encode(&self) -> Vec<u8>;
-    fn id(&self) -> &ObjectId;
-    fn logical_id(&self) -> Option<&ObjectId>;
-    fn unique_id(&self) -> &UniqueId;
-    fn patient_id(&mut self) -> &mut PatientId;
-    fn patient(&self) -> &PatientId;
-    fn set_status(&mut self, status: AvailabilityStatus);
-}
-
-macro_rules! owned {
-    ($type:ty, $kind:expr, $table:expr, $what:literal, $name:literal, $decode:path, $encode:path, $logical:expr) => {
-        impl Owned for $type {
-            const KIND: i64 = $kind;
-            const TABLE: Clustered = $table;
-            const NAME: &'static str = $name;
-            const WHAT: &'static str = $what;
-            const BY_KEY: &'static str = concat!("SELECT key, seq, record FROM ", $name, " WHERE key = ?1");
-            const BY_RANGE: &'static str =
-                concat!("SELECT key, seq, record FROM ", $name, " WHERE key BETWEEN ?1 AND ?2 ORDER BY key DESC");
-            const INSERT: &'static str = concat!("INSERT INTO ", $name, "(key, seq, record) VALUES(?1, ?2, ?3)");
-            const UPDATE: &'static str = concat!("UPDATE ", $name, " SET record = ?2 WHERE key = ?1");
-            fn decode(record: &[u8]) -> Result<Self, StoreError> {
-                $decode(record)
-            }
-            fn encode(&self) -> Vec<u8> {
-                $encode(self)
-            }
-            fn id(&self) -> &ObjectId {
-                &self.id
-            }
-            fn logical_id(&self) -> Option<&ObjectId> {
-                let logical: fn(&Self) -> Option<&ObjectId> = $logical;
-                logical(self)
-            }
-            fn unique_id(&self) -> &UniqueId {
-                &self.unique_id
-            }
-            fn patient_id(&mut self) -> &mut PatientId {
-                &mut self.patient_id
-            }
-            fn patient(&self) -> &PatientId {
-                &self.patient_id
-            }
-            fn set_status(&mut self, status: AvailabilityStatus) {
-                self.availability_status = status;
-            }
-        }
-    };
-}
-
-fn decode_one_entry(record: &[u8]) -> Result<DocumentEntry, StoreError> {
-    decode_entry(record, &mut Memo::default())
-}
-
-owned!(DocumentEntry, ENTRY, Clustered::Entry, "a document entry", "entry", decode_one_entry, encode_entry, |entry| {
-    entry.logical_id.as_ref()
-});
-owned!(
-    SubmissionSet,
-    SUBMISSION_SET,
-    Clustered::SubmissionSet,
-    "a submission set",
-    "submission_set",
-    decode_submission_set,
-    encode_submission_set,
-    |_| None
-);
-owned!(Folder, FOLDER, Clustered::Folder, "a folder", "folder", decode_folder, encode_folder, |folder| folder
-    .logical_id
-    .as_ref());
 
 /// Which patients' records carry a subsumed id, looked up once per patient and answer.
 #[derive(Default)]

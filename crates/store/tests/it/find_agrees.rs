@@ -1,7 +1,7 @@
 //! `find` means what `DocumentQuery::matches` means: random entries, random queries, random changes, page by page.
 
 use crate::samples::{Dice, entry, query};
-use model::{AvailabilityStatus, DocumentEntry, DocumentQuery, Page};
+use model::{AvailabilityStatus, DocumentEntry, DocumentQuery, DocumentType, Page, ReferenceTerm};
 use proptest::prelude::*;
 use store::{MetadataStore, SqliteStore, StoreError, StoreExt};
 
@@ -62,7 +62,31 @@ proptest! {
             let size = 1 + dice.below(4);
             check(&store, &entries, &query, size);
         }
+        for query in leading_to_each(&entries) {
+            check(&store, &entries, &query, 3);
+        }
     }
+}
+
+/// For every entry the queries that start from one thing it carries, and nothing else.
+fn leading_to_each(entries: &[DocumentEntry]) -> Vec<DocumentQuery> {
+    let any = || DocumentQuery {
+        document_types: vec![DocumentType::Stable, DocumentType::OnDemand],
+        ..DocumentQuery::default()
+    };
+    let by_term = |term| DocumentQuery { reference_ids: vec![vec![term]], ..any() };
+    let mut queries = Vec::new();
+    for entry in entries {
+        queries.push(DocumentQuery { entry_ids: vec![entry.id.clone()], ..any() });
+        queries.push(DocumentQuery { unique_ids: vec![entry.unique_id.clone()], ..any() });
+        queries.push(DocumentQuery { patient_id: Some(entry.patient_id.clone()), ..any() });
+        for reference in &entry.reference_id_list {
+            queries.push(by_term(ReferenceTerm::Exact(reference.clone())));
+            let id = Some(reference.id.clone());
+            queries.push(by_term(ReferenceTerm::Parts { id, authority: None, kind: None }));
+        }
+    }
+    queries
 }
 
 /// Deprecates, revives, rewrites and removes some entries, in the store and in `entries`.
@@ -105,7 +129,7 @@ fn a_page_goes_on_where_it_ended_while_others_register_and_deprecate() {
     let mut entries: Vec<DocumentEntry> = (0..9).map(|_| entry(&mut dice)).collect();
     for present in &mut entries {
         present.patient_id = crate::samples::patient_id("P1");
-        present.document_type = model::DocumentType::Stable;
+        present.document_type = DocumentType::Stable;
     }
     let store = SqliteStore::in_memory().unwrap();
     stored(&store, &entries[..6]);
