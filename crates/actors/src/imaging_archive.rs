@@ -8,7 +8,7 @@ use crate::{
     blob_stream, read_ahead,
 };
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use model::{SeriesInstanceUid, SopClassUid, SopInstanceUid, StudyInstanceUid, TransferSyntaxUid};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -208,7 +208,11 @@ impl Imaging for ImagingArchive {
                 let (archive, log_id) = (archive.clone(), log_id.clone());
                 async move {
                     let (row, delivered) = parts.next()?;
-                    Some((archive.serve(&row, delivered, &log_id), parts))
+                    let served = match archive.serve(&row, delivered, &log_id) {
+                        Ok(served) if delivered == Delivered::ExplicitLe => started(served).await,
+                        served => served,
+                    };
+                    Some((served, parts))
                 }
             });
             Ok(Images { plan, instances: Box::pin(instances) })
@@ -249,6 +253,15 @@ impl ImagingArchive {
             }
         }
     }
+}
+
+/// Waits for the first octets of a converted instance, so that one that cannot be decoded after all is refused in words,
+/// not by an answer that breaks off.
+async fn started(mut served: ServedInstance) -> Result<ServedInstance, Fault> {
+    if let Some(first) = served.body.next().await.transpose()? {
+        served.body = Box::pin(stream::iter([Ok(first)]).chain(served.body));
+    }
+    Ok(served)
 }
 
 /// A stream of what `produce` pushes from a blocking thread; held back by a short queue.
