@@ -49,6 +49,10 @@ impl HttpClient {
         };
         if let Some(ca) = &options.tls.ca {
             let roots = reqwest::Certificate::from_pem_bundle(&read("ca", ca)?).map_err(|e| wrong("ca", ca, e))?;
+            if roots.is_empty() {
+                let (path, reason) = (ca.display().to_string(), "holds no certificate".to_owned());
+                return Err(NetError::Tls { what: "ca", path, reason });
+            }
             builder = builder.tls_certs_only(roots);
         }
         if let (Some(certificate), Some(key)) = (&options.tls.certificate, &options.tls.key) {

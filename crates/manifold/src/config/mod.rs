@@ -4,6 +4,8 @@
 mod explain;
 mod keys;
 mod lists;
+#[cfg(test)]
+mod tests;
 
 pub use explain::explain;
 pub use keys::*;

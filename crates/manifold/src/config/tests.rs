@@ -1,0 +1,145 @@
+//! What a configuration accepts, refuses and says.
+
+use super::{ConfigError, default_codes_toml, explain, parse, read_codes, read_patients, read_regions};
+use model::{Check, Code, CodedAttribute, Oid, schemes};
+
+const SMALL: &str = r#"
+[node]
+name = "central"
+public_url = "https://central.example"
+data = "data"
+[listen]
+http = "127.0.0.1:8080"
+[affinity_domain]
+patient_domain = "2.999.7"
+[actors.document_registry]
+[actors.document_repository]
+unique_id = "2.999.1.1"
+"#;
+
+fn read(text: &str) -> Result<super::NodeConfig, ConfigError> {
+    parse(text, [], "node.toml")
+}
+
+fn refused(text: &str) -> String {
+    read(text).map(|_| ()).unwrap_err().to_string()
+}
+
+#[test]
+fn defaults_complete_a_small_file() {
+    let config = read(SMALL).unwrap();
+    assert_eq!(config.actors.document_repository.unwrap().register_at, "self");
+    assert_eq!(config.limits.query_results, 10_000);
+}
+
+#[test]
+fn an_unknown_key_names_the_nearest_valid_one() {
+    let error = refused(&SMALL.replace("public_url", "public_ur1"));
+    assert!(error.contains("unknown key `public_ur1`") && error.contains("did you mean `public_url`"), "{error}");
+    let error = refused(&SMALL.replace("[actors.document_registry]", "[actors.document_regestry]"));
+    assert!(error.contains("did you mean `document_registry`"), "{error}");
+}
+
+#[test]
+fn sections_of_later_versions_are_said_to_be_not_available() {
+    for section in ["[actors.pacs_proxy]", "[security]", "[actors.initiating_gateway]", "[store]", "[actors.wia_facade]"] {
+        let error = refused(&format!("{SMALL}\n{section}\n"));
+        assert!(error.contains("is not available in this version"), "{section}: {error}");
+    }
+}
+
+#[test]
+fn rules_between_keys_name_key_rule_and_value() {
+    for (from, to, expected) in [
+        ("2.999.1.1", "not-an-oid", "actors.document_repository.unique_id must be an OID"),
+        ("unique_id", "register_at = \"centrum\"\nunique_id", "names `centrum`, which is neither `self` nor a peer"),
+        ("[actors.document_registry]", "", "is `self` but this node is no document_registry"),
+        ("patient_domain = \"2.999.7\"", "", "affinity_domain.patient_domain is required"),
+        ("https://", "central at ", "node.public_url must start with http"),
+        ("127.0.0.1:8080", "0.0.0.0:8080", "insecure = true"),
+        ("[affinity_domain]", "[actors.imaging_archive]\n[affinity_domain]", "listen.dicom is required"),
+    ] {
+        let error = refused(&SMALL.replace(from, to));
+        assert!(error.contains(expected), "{from} -> {to}: {error}");
+    }
+    let error = refused(&format!(
+        "{SMALL}register_at = \"centrl\"\n[peers.central]\nkind = \"manifold\"\nurl = \"https://c.example\"\n"
+    ));
+    assert!(error.contains("did you mean `central`"), "{error}");
+}
+
+#[test]
+fn the_environment_overrides_the_file() {
+    let set = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
+    let config = parse(SMALL, set("MANIFOLD__LIMITS__QUERY_RESULTS", "7"), "node.toml").unwrap();
+    assert_eq!(config.limits.query_results, 7);
+    let config = parse(SMALL, set("MANIFOLD__NODE__NAME", "elsewhere"), "node.toml").unwrap();
+    assert_eq!(config.node.name, "elsewhere");
+    let error = parse(SMALL, set("MANIFOLD__LIMITS__QUERY_RESULT", "7"), "node.toml").map(|_| ()).unwrap_err();
+    assert!(error.to_string().contains("did you mean `query_results`"), "{error}");
+}
+
+#[test]
+fn a_file_is_explained_in_words() {
+    let text = explain(&read(SMALL).unwrap());
+    assert!(text.contains("plays Document Registry"), "{text}");
+    assert!(text.contains("note: nobody tells this registry about patients"), "{text}");
+}
+
+#[test]
+fn the_built_in_value_sets_refuse_only_the_three_lists_of_the_contract() {
+    let sets = read_codes(None).unwrap();
+    let refusing: Vec<_> = sets.lists.iter().filter(|l| l.check == Check::Refuse).map(|l| l.attribute).collect();
+    assert_eq!(
+        refusing,
+        [CodedAttribute::ClassCode, CodedAttribute::FormatCode, CodedAttribute::ConfidentialityCode]
+    );
+}
+
+#[test]
+fn a_wrong_line_in_a_value_set_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("codes.toml");
+    for (from, to, expected) in [
+        ("\"classCode\"", "\"classcode\"", "did you mean `classCode`"),
+        ("\"refuse\"", "\"reject\"", "must be refuse, warn or off"),
+        ("IMAGES^Images^", "IMAGES^", "must have the form code^display^scheme"),
+    ] {
+        std::fs::write(&file, default_codes_toml().replacen(from, to, 1)).unwrap();
+        let error = read_codes(Some(&file)).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn the_built_in_region_map_knows_body_parts_and_equivalents_and_invents_nothing() {
+    let map = read_regions(None).unwrap();
+    let codes = |part: &str| map.regions([], [part], []).into_iter().map(|c| c.code).collect::<Vec<_>>();
+    assert_eq!(codes("CHEST"), ["67734004"]);
+    assert_eq!(codes("chest "), ["67734004"]);
+    assert_eq!(codes("LSPINE"), ["1141981001"]);
+    assert!(codes("SOMETHING").is_empty());
+    let spine = Code::new("421060004", schemes::SNOMED_CT, "Spine");
+    assert_eq!(map.normalise(&spine).unwrap().code, "1141981001");
+}
+
+#[test]
+fn known_patients_are_read_line_by_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("patients.csv");
+    let domain = Oid::parse("2.999.7").unwrap();
+    std::fs::write(&file, "id,name,birth_date,sex\nP1,DOE^Jane,1961-04-12,F\nP2,DOE^John,,\n").unwrap();
+    let patients = read_patients(&file, &domain).unwrap();
+    assert_eq!(patients.len(), 2);
+    assert_eq!(patients[0].birth_date.as_ref().unwrap().as_str(), "19610412");
+    for (line, expected) in [
+        ("P1,DOE^Jane,1961-04-12", "must have four fields"),
+        ("P1,DOE^Jane,12 April,F", "has a birth date that is not YYYY-MM-DD"),
+        ("P1,DOE^Jane,1961-04-12,X", "has a sex that is not M, F, O or U"),
+        (",DOE^Jane,1961-04-12,F", "has no id"),
+    ] {
+        std::fs::write(&file, format!("id,name,birth_date,sex\n{line}\n")).unwrap();
+        let error = read_patients(&file, &domain).unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains(expected), "{error}");
+    }
+}

@@ -1,0 +1,4 @@
+//! Listening and dialling over real sockets on loopback.
+
+mod dimse;
+mod tls;
