@@ -143,3 +143,23 @@ fn known_patients_are_read_line_by_line() {
         assert!(error.contains("line 2") && error.contains(expected), "{error}");
     }
 }
+
+#[test]
+fn every_example_is_a_configuration() {
+    let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let mut read = 0;
+    for folder in std::fs::read_dir(&examples).unwrap().filter_map(Result::ok).filter(|e| e.path().is_dir()) {
+        for file in std::fs::read_dir(folder.path()).unwrap().filter_map(Result::ok) {
+            let path = file.path();
+            let is_node = path.extension().is_some_and(|e| e == "toml")
+                && !["codes.toml", "regions.toml"].contains(&file.file_name().to_str().unwrap_or(""));
+            if is_node {
+                let config = super::load(&path).unwrap();
+                read_codes(config.affinity_domain.codes.map(|p| folder.path().join(p)).as_deref()).unwrap();
+                read_regions(config.affinity_domain.regions.map(|p| folder.path().join(p)).as_deref()).unwrap();
+                read += 1;
+            }
+        }
+    }
+    assert!(read >= 3, "{read} files");
+}
