@@ -38,6 +38,8 @@ const BODY_OCTETS: usize = 1 << 20;
 /// Patients in one answer when the caller does not say, and at most.
 const DEFAULT_COUNT: usize = 100;
 const MOST_PATIENTS: usize = 1000;
+/// Most alternatives of a name.
+const MOST_NAMES: usize = 10;
 /// Most alternatives of one identifier parameter.
 const MOST_IDENTIFIERS: usize = 100;
 
@@ -211,7 +213,19 @@ impl Server {
                 }
                 Found::all(found)
             }
-            None => self.identity.search(&wanted.text, MOST_PATIENTS, cx).await?,
+            None => {
+                let mut found = Found::all(Vec::<Patient>::new());
+                for text in &wanted.texts {
+                    let part = self.identity.search(text, MOST_PATIENTS, cx).await?;
+                    for patient in part.items {
+                        if !found.items.iter().any(|p| p.id == patient.id) {
+                            found.items.push(patient);
+                        }
+                    }
+                    found.silent.extend(part.silent);
+                }
+                found
+            }
         };
         let mut patients = found.items;
         patients.retain(|p| wanted.keeps(p));
@@ -252,8 +266,8 @@ fn with_id(mut patient: Patient, id: &PatientId) -> Result<Patient, Refused> {
 struct Wanted {
     /// Alternatives; `None` when none were given.
     ids: Option<Vec<PatientId>>,
-    /// For [`Identity::search`].
-    text: String,
+    /// For [`Identity::search`]: the union is what the other criteria choose from.
+    texts: Vec<String>,
     name: Vec<String>,
     family: Vec<String>,
     given: Vec<String>,
@@ -266,7 +280,7 @@ impl Wanted {
     fn read(parameters: &Parameters, domain: &Oid) -> Result<Wanted, Refused> {
         let mut wanted = Wanted {
             ids: None,
-            text: String::new(),
+            texts: Vec::new(),
             name: Vec::new(),
             family: Vec::new(),
             given: Vec::new(),
@@ -293,7 +307,7 @@ impl Wanted {
                         .take(MOST_IDENTIFIERS)
                         .filter_map(|id| fhir::patient::id_of_resource_id(id.trim())),
                 ),
-                "_content" => wanted.text = value.to_owned(),
+                "_content" => wanted.texts.push(value.to_owned()),
                 "name" => wanted.name.push(value.to_lowercase()),
                 "family" => wanted.family.push(value.to_lowercase()),
                 "given" => wanted.given.push(value.to_lowercase()),
@@ -314,13 +328,16 @@ impl Wanted {
             wanted.self_query.push('=');
             fhir::search::percent_encode_into(value, &mut wanted.self_query);
         }
-        if wanted.text.is_empty()
-            && let Some(text) = wanted.family.first().or(wanted.name.first())
-        {
-            wanted.text = text.clone();
-            // The store looks at family names and identifiers; a given name alone needs everybody.
-            if wanted.family.is_empty() || !wanted.given.is_empty() {
-                wanted.text = wanted.family.first().cloned().unwrap_or_default();
+        if wanted.texts.is_empty() {
+            let alternatives = |texts: &[String]| -> Vec<String> {
+                let all = texts.iter().take(1).flat_map(|t| t.split(',')).map(|t| t.trim().to_owned());
+                all.filter(|t| !t.is_empty()).take(MOST_NAMES).collect()
+            };
+            wanted.texts = alternatives(&wanted.family);
+            if wanted.texts.is_empty() {
+                // The node's own search knows family names and identifiers; a given name has to be looked for in all.
+                wanted.texts = alternatives(&wanted.name);
+                wanted.texts.push(String::new());
             }
         }
         Ok(wanted)

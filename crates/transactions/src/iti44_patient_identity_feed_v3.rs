@@ -2,6 +2,7 @@
 
 use crate::edge::Edge;
 use crate::edge::audit::{Facts, Outcome};
+use crate::edge::operation_outcome::diagnostics;
 use crate::edge::soap_client::SoapPeer;
 use crate::edge::soap_server::{SoapReply, SoapRequest, SoapTransaction};
 use crate::{Access, Binding, Transaction};
@@ -11,6 +12,8 @@ use hl7v3::prpa::{self, AckCode, AckDetail, DetailKind, PatientFeed, Transmissio
 use model::{Invalid, Oid, Patient, PatientId};
 use std::sync::Arc;
 
+/// What is not available in this version.
+const MERGE: &str = "merging patients (PRPA_IN201304UV02)";
 const RESPONSE: &str = "urn:hl7-org:v3:MCCI_IN000002UV01";
 
 /// A patient that is new: PRPA_IN201301UV02.
@@ -57,9 +60,7 @@ impl Server {
         let news = match self.trigger {
             Trigger::Add => PatientNews::Added,
             Trigger::Revise => PatientNews::Revised,
-            Trigger::Merge => {
-                return Err(Fault::Unsupported("merge is not available in this version; it".into()).into());
-            }
+            Trigger::Merge => return Err(Fault::Unsupported(MERGE.to_owned()).into()),
         };
         let patient = feed.patient(&self.domain).ok_or_else(|| {
             let rule = format!("must have an identifier of {}, the domain of this registry", self.domain);
@@ -118,7 +119,7 @@ impl SoapTransaction for Server {
                 .map(|fault| AckDetail {
                     kind: DetailKind::Error,
                     code: None,
-                    text: format!("{} (reference {})", text(fault), cx.request_id),
+                    text: format!("{} (reference {})", diagnostics(fault), cx.request_id),
                 })
                 .collect();
             let transmission = Transmission {
@@ -132,13 +133,6 @@ impl SoapTransaction for Server {
                 w.raw(&ack);
             }))
         })
-    }
-}
-
-fn text(fault: &Fault) -> String {
-    match fault {
-        Fault::Unsupported(what) if what.starts_with("merge") => "merge is not available in this version".to_owned(),
-        fault => crate::edge::operation_outcome::diagnostics(fault),
     }
 }
 

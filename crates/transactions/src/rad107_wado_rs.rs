@@ -16,7 +16,8 @@ use crate::{Access, Binding, Transaction};
 use actors::{Cx, Fault, ImageRequest, Images, Imaging, Refusal, ServedInstance, WantedSyntax};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{Request, State};
+use axum::middleware::map_response_with_state;
 use axum::response::Response;
 use axum::routing::{any, get};
 use dicom::dicomweb::{Acceptable, Acceptance, Part, PartWriter, Representation, Syntax, Target};
@@ -35,6 +36,7 @@ pub static TRANSACTION: Transaction = Transaction {
 };
 
 const BASE: &str = "/dicomweb";
+const ALLOWED: &str = "GET,HEAD,OPTIONS";
 
 /// Answers an image consumer.
 #[derive(Clone)]
@@ -66,43 +68,36 @@ impl From<&Refusal> for Refused {
 }
 
 impl Server {
-    /// Everything below `/dicomweb`. Other transactions may add methods to `/dicomweb/studies` and below.
+    /// Everything below `/dicomweb`. Other transactions may add methods to `/dicomweb/studies` and to a study (STOW-RS).
     pub fn router(self) -> Router {
+        let edge = self.edge.clone();
         let server = Arc::new(self);
-        let searched = server.clone();
-        let retrieve = move |request: Request| {
+        let answer = move |request: Request| {
             let server = server.clone();
             async move { server.answer(request).await }
         };
-        let search = move |request: Request| {
-            let server = searched.clone();
-            async move { server.answer(request).await }
-        };
+        let shared = || get(answer.clone()).options(answer.clone());
         Router::new()
-            .route("/dicomweb", any(retrieve.clone()))
-            .route("/dicomweb/", any(retrieve.clone()))
-            .route("/dicomweb/studies", get(search))
-            .route("/dicomweb/{*resource}", any(retrieve))
+            .route("/dicomweb", any(answer.clone()))
+            .route("/dicomweb/", any(answer.clone()))
+            .route("/dicomweb/studies", shared())
+            .route("/dicomweb/studies/{study}", shared())
+            .route("/dicomweb/{*resource}", any(answer.clone()))
+            .layer(map_response_with_state(edge, explain))
     }
 
     async fn answer(&self, request: Request) -> Response {
         let (parts, _) = request.into_parts();
         let cx = self.edge.cx(&parts);
-        let allowed = HeaderValue::from_static("GET, HEAD, OPTIONS");
         match parts.method {
             Method::GET | Method::HEAD => {}
             Method::OPTIONS => {
                 let mut response = Response::new(Body::empty());
                 *response.status_mut() = StatusCode::NO_CONTENT;
-                response.headers_mut().insert(header::ALLOW, allowed);
+                response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(ALLOWED));
                 return response;
             }
-            _ => {
-                let text = format!("{} is not offered here; GET instances with WADO-RS", parts.method);
-                let mut response = problem(&Refused::new(StatusCode::METHOD_NOT_ALLOWED, text), &cx);
-                response.headers_mut().insert(header::ALLOW, allowed);
-                return response;
-            }
+            _ => return not_allowed(&cx.request_id),
         }
         let mut facts = Facts { query: Some(parts.uri.path().chars().take(300).collect()), ..Facts::default() };
         let answered = self.retrieve(&parts.uri, &parts.headers, &mut facts, &cx).await;
@@ -114,7 +109,7 @@ impl Server {
             Err(refused) => Outcome::MinorFailure(format!("HTTP {} {}", refused.status.as_u16(), refused.text)),
         };
         self.edge.audit(&TRANSACTION, outcome, facts, &cx);
-        answered.unwrap_or_else(|refused| problem(&refused, &cx))
+        answered.unwrap_or_else(|refused| problem(&refused, &cx.request_id))
     }
 
     async fn retrieve(&self, uri: &Uri, headers: &HeaderMap, facts: &mut Facts, cx: &Cx) -> Result<Response, Refused> {
@@ -262,21 +257,42 @@ fn accept_parameter(uri: &Uri) -> Result<Option<String>, Refused> {
     Ok(parameters.first("accept").map(str::to_owned))
 }
 
-fn problem(refused: &Refused, cx: &Cx) -> Response {
-    tracing::debug!(request_id = cx.request_id, status = refused.status.as_u16(), "a retrieval was refused");
+/// A refusal that the router made by itself gets a sentence too.
+async fn explain(State(edge): State<Edge>, response: Response) -> Response {
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED && !response.headers().contains_key(header::CONTENT_TYPE) {
+        let mut explained = not_allowed(&actors::short_id(&edge.identifiers.uuid()));
+        if let Some(allow) = response.headers().get(header::ALLOW) {
+            explained.headers_mut().insert(header::ALLOW, allow.clone());
+        } else {
+            explained.headers_mut().remove(header::ALLOW);
+        }
+        return explained;
+    }
+    response
+}
+
+fn not_allowed(request_id: &str) -> Response {
+    let text = "this method is not offered here; GET instances with WADO-RS";
+    let mut response = problem(&Refused::new(StatusCode::METHOD_NOT_ALLOWED, text), request_id);
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(ALLOWED));
+    response
+}
+
+fn problem(refused: &Refused, request_id: &str) -> Response {
+    tracing::debug!(request_id, status = refused.status.as_u16(), "a retrieval was refused");
     let title = refused.status.canonical_reason().unwrap_or("Refused");
     let body = serde_json::json!({
         "status": refused.status.as_u16(),
         "title": title,
         "detail": refused.text,
-        "reference": cx.request_id,
+        "reference": request_id,
     });
     let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = refused.status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if let Ok(id) = HeaderValue::from_str(&cx.request_id) {
+    if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert(REQUEST_ID.clone(), id);
     }
     if refused.status == StatusCode::SERVICE_UNAVAILABLE {

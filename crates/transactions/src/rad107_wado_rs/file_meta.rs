@@ -58,3 +58,36 @@ pub(super) fn file_meta(octets: &[u8]) -> FileMeta {
         rest = &rest[start + length..];
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file() -> Vec<u8> {
+        dicom::part10::file_meta("1.2.840.10008.5.1.4.1.1.2", "2.25.1", "1.2.840.10008.1.2.1", None)
+    }
+
+    #[test]
+    fn every_beginning_of_a_file_asks_for_more_until_both_uids_are_there() {
+        let file = file();
+        let known = file_meta(&file);
+        assert!(matches!(&known, FileMeta::Known { sop_instance, .. } if sop_instance.as_str() == "2.25.1"));
+        let enough = (0..=file.len()).find(|end| file_meta(&file[..*end]) != FileMeta::More).unwrap();
+        assert!(enough < file.len());
+        assert!((enough..=file.len()).all(|end| file_meta(&file[..end]) == known));
+    }
+
+    #[test]
+    fn what_is_no_file_meta_group_is_told_at_once() {
+        let mut no_prefix = file();
+        no_prefix[128] = b'X';
+        let mut other_group = file();
+        other_group[132] = 8;
+        let mut huge = file();
+        huge.truncate(132);
+        huge.extend_from_slice(&[2, 0, 1, 0, b'O', b'B', 0, 0, 0xFF, 0xFF, 0xFF, 0xFF]);
+        for octets in [no_prefix, other_group, huge] {
+            assert_eq!(file_meta(&octets), FileMeta::None);
+        }
+    }
+}

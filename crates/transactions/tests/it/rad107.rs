@@ -247,10 +247,13 @@ async fn head_says_what_get_would_and_other_methods_are_refused_with_allow() {
     assert_eq!(answer.status, 200);
     assert!(answer.body.is_empty());
     assert!(answer.header("content-length").unwrap().parse::<u64>().unwrap() > 400_000);
-    let answer = raw(served.address, "OPTIONS /dicomweb/studies/2.25.1", &[]).await;
-    assert_eq!((answer.status, answer.header("allow")), (204, Some("GET, HEAD, OPTIONS")));
-    let answer = raw(served.address, "DELETE /dicomweb/studies/2.25.1", &[]).await;
-    assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, HEAD, OPTIONS")));
+    for path in ["/dicomweb/studies", "/dicomweb/studies/2.25.1", INSTANCE] {
+        let answer = raw(served.address, &format!("OPTIONS {path}"), &[]).await;
+        assert_eq!((answer.status, answer.header("allow")), (204, Some("GET,HEAD,OPTIONS")), "{path}");
+        let answer = raw(served.address, &format!("DELETE {path}"), &[]).await;
+        assert_eq!((answer.status, answer.header("allow")), (405, Some("GET,HEAD,OPTIONS")), "{path}");
+        assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+    }
 }
 
 #[tokio::test]
@@ -449,4 +452,22 @@ async fn an_instance_that_cannot_be_begun_is_an_error_and_not_a_broken_answer() 
     let mut bad = FakeInstance::new("2.25.1", "2.25.11", "2.25.111", EXPLICIT, 1000);
     bad.break_after = Some(0);
     check_accept(FakeImaging::of([bad]), Some("*/*"), 500).await;
+}
+
+#[tokio::test]
+async fn another_transaction_may_add_its_method_to_a_study() {
+    let (edge, _, _) = edge();
+    let served = serve(|_| {
+        let server = Server { imaging: Arc::new(two()), dicomweb_base: "http://x/dicomweb".into(), edge };
+        let store = || axum::routing::post(|| async { "stored" });
+        let stow = axum::Router::new().route("/dicomweb/studies", store()).route("/dicomweb/studies/{study}", store());
+        server.router().merge(stow)
+    });
+    for path in ["/dicomweb/studies", "/dicomweb/studies/2.25.1"] {
+        assert_eq!(raw(served.address, &format!("POST {path}"), &["Content-Length: 0"]).await.body, b"stored");
+        let answer = raw(served.address, &format!("DELETE {path}"), &[]).await;
+        assert_eq!(answer.status, 405);
+        assert!(answer.header("allow").unwrap().contains("POST"));
+    }
+    assert_eq!(raw(served.address, "GET /dicomweb/studies/2.25.1", &[]).await.status, 200);
 }
