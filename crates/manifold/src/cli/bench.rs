@@ -78,7 +78,7 @@ impl Sample {
     }
 }
 
-const HEAD: [&str; 6] = ["what", "count", "p50 µs", "p95 µs", "p99 µs", "max µs"];
+const HEAD: [&str; 6] = ["microseconds", "count", "p50", "p95", "p99", "max"];
 
 fn round(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
@@ -87,17 +87,19 @@ fn round(value: f64) -> f64 {
 /// Prints the samples and one remark, in the form asked for.
 fn print(format: Format, samples: &[(&str, Sample)], facts: Value, remark: &str) -> Result<(), Stop> {
     match format {
-        Format::Json => {
-            let list: serde_json::Map<String, Value> =
-                samples.iter().map(|(name, sample)| ((*name).to_owned(), sample.json())).collect();
-            output::print_json(&json!({ "facts": facts, "samples": list }))
-        }
+        Format::Json => output::print_json(&result(samples, facts)),
         Format::Table => {
             let mut text = output::table(HEAD, samples.iter().map(|(name, sample)| sample.row(name)));
             text.push_str(&format!("\n{remark}\n"));
             output::print(&text)
         }
     }
+}
+
+fn result(samples: &[(&str, Sample)], facts: Value) -> Value {
+    let list: serde_json::Map<String, Value> =
+        samples.iter().map(|(name, sample)| ((*name).to_owned(), sample.json())).collect();
+    json!({ "facts": facts, "samples": list })
 }
 
 /// Numbers that look random and are the same in every run.
@@ -121,6 +123,7 @@ mod tests {
     fn quantiles_are_those_of_the_sorted_values() {
         let sample = Sample::of((1..=101).rev().map(f64::from).collect());
         assert_eq!((sample.quantile(0.0), sample.quantile(0.5), sample.quantile(1.0)), (1.0, 51.0, 101.0));
+        super::super::schemas::check_schema("bench", &result(&[("x", sample)], json!({ "n": 1 })));
         assert_eq!(Sample::of(vec![]).quantile(0.5), 0.0);
     }
 

@@ -42,6 +42,16 @@ enum Outcome {
     Bad,
 }
 
+impl Outcome {
+    fn word(self) -> &'static str {
+        match self {
+            Outcome::Good => "ok",
+            Outcome::Absent => "absent",
+            Outcome::Bad => "failed",
+        }
+    }
+}
+
 struct Finding {
     what: &'static str,
     outcome: Outcome,
@@ -57,27 +67,21 @@ pub async fn run(options: Check) -> Result<(), Stop> {
             return Err(Stop::usage(format!("`{}` must be http://, https:// or dicom://AET@host:port", options.url)));
         }
     };
-    let word = |outcome| match outcome {
-        Outcome::Good => "ok",
-        Outcome::Absent => "absent",
-        Outcome::Bad => "failed",
-    };
     match options.format {
-        Format::Json => {
-            let list: Vec<Value> = findings
-                .iter()
-                .map(|f| json!({ "check": f.what, "outcome": word(f.outcome), "explanation": f.words }))
-                .collect();
-            output::print_json(&json!({ "url": options.url, "checks": list }))?;
-        }
+        Format::Json => output::print_json(&result(&options.url, &findings))?,
         Format::Table => {
-            let rows = findings.iter().map(|f| [f.what.to_owned(), word(f.outcome).to_owned(), f.words.clone()]);
+            let rows = findings.iter().map(|f| [f.what.to_owned(), f.outcome.word().to_owned(), f.words.clone()]);
             output::print(&output::table(["check", "outcome", "explanation"], rows))?;
         }
     }
     let bad = findings.iter().any(|f| f.outcome == Outcome::Bad);
     let good = findings.iter().any(|f| f.outcome == Outcome::Good);
     if good && !bad { Ok(()) } else { Err(Stop::Told) }
+}
+
+fn result(url: &str, findings: &[Finding]) -> Value {
+    let one = |f: &Finding| json!({ "check": f.what, "outcome": f.outcome.word(), "explanation": f.words });
+    json!({ "url": url, "checks": findings.iter().map(one).collect::<Vec<_>>() })
 }
 
 async fn over_http(options: &Check) -> Result<Vec<Finding>, Stop> {
@@ -319,6 +323,7 @@ mod tests {
         assert!(found.words.contains("nobody listens"), "{}", found.words);
         let found = over_http(&options(&format!("http://{address}"))).await.unwrap();
         assert_eq!(found.len(), 1);
+        crate::cli::schemas::check_schema("check", &result("http://x", &found));
         assert!(found[0].words.contains("nobody listens"), "{}", found[0].words);
     }
 }

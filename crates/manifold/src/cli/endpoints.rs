@@ -116,6 +116,25 @@ mod tests {
     }
 
     #[test]
+    fn a_node_writes_what_the_schema_says() {
+        let config = r#"[node]
+            name = "n"
+            public_url = "http://127.0.0.1:1"
+            data = "d"
+            [listen]
+            http = "127.0.0.1:1"
+            [actors.document_registry]
+            [actors.document_repository]
+            unique_id = "2.999.1""#;
+        let config = crate::config::parse(config, [], "n.toml").unwrap();
+        let node = crate::node::endpoints(&config);
+        let file = serde_json::json!({ "architecture": null, "secure": false, "pid": 1, "quiet_time_ms": null,
+            "patient_domain": null, "codes": null, "patients": [], "nodes": [node] });
+        crate::cli::schemas::check_schema("endpoints", &file);
+        assert!(Endpoints::parse(&file.to_string(), Path::new("e")).unwrap().nodes[0].get("ITI-41").is_some());
+    }
+
+    #[test]
     fn an_unknown_node_is_named_with_those_that_are_there() {
         let stop = sample().node("west").unwrap_err();
         assert_eq!(stop, Stop::Usage("e.json has no node `west`; it has north, central, south".into()));

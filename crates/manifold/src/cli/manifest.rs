@@ -137,11 +137,7 @@ async fn show(options: Show) -> Result<(), Stop> {
     let decoded = kos::decode_titled(&bytes, Titles::Any)
         .map_err(|e| Stop::failed(format!("{} is no manifest: {e}", options.what)))?;
     match options.format {
-        Format::Json => output::print_json(&json!({
-            "title": { "code": decoded.title.code, "scheme": decoded.title.scheme, "display": decoded.title.display.value() },
-            "manifests": decoded.manifests.iter().map(manifest_json).collect::<Vec<_>>(),
-            "deviations": decoded.deviations.iter().map(finding_json).collect::<Vec<_>>(),
-        })),
+        Format::Json => output::print_json(&shown(&decoded)),
         Format::Table => {
             let texts: Vec<String> = decoded.manifests.iter().map(text).collect();
             output::print(&texts.join("\n"))?;
@@ -243,6 +239,27 @@ fn manifest_json(manifest: &Content) -> Value {
     })
 }
 
+fn shown(decoded: &kos::Decoded) -> Value {
+    let title = &decoded.title;
+    json!({
+        "title": { "code": title.code, "scheme": title.scheme, "display": title.display.value() },
+        "manifests": decoded.manifests.iter().map(manifest_json).collect::<Vec<_>>(),
+        "deviations": decoded.deviations.iter().map(finding_json).collect::<Vec<_>>(),
+    })
+}
+
+fn checked(file: &Path, findings: &[Finding]) -> Value {
+    let errors = errors(findings);
+    json!({
+        "file": file, "errors": errors, "warnings": findings.len() - errors,
+        "findings": findings.iter().map(finding_json).collect::<Vec<_>>(),
+    })
+}
+
+fn errors(findings: &[Finding]) -> usize {
+    findings.iter().filter(|f| f.severity == Severity::Error).count()
+}
+
 fn finding_json(finding: &Finding) -> Value {
     json!({ "severity": finding.severity.to_string(), "place": finding.place, "rule": finding.rule,
         "value": finding.value, "count": finding.count })
@@ -250,12 +267,9 @@ fn finding_json(finding: &Finding) -> Value {
 
 fn check(options: &Check) -> Result<(), Stop> {
     let findings = kos::check(&read(&options.file)?);
-    let errors = findings.iter().filter(|f| f.severity == Severity::Error).count();
+    let errors = errors(&findings);
     match options.format {
-        Format::Json => output::print_json(&json!({
-            "file": options.file, "errors": errors, "warnings": findings.len() - errors,
-            "findings": findings.iter().map(finding_json).collect::<Vec<_>>(),
-        }))?,
+        Format::Json => output::print_json(&checked(&options.file, &findings))?,
         Format::Table => {
             let mut out = String::new();
             for finding in &findings {
@@ -348,5 +362,69 @@ fn instances(dir: &Path, study: Option<&str>) -> Result<Vec<StudyInstance>, Stop
             several.len(),
             several.join(", ")
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(dir: &Path, output: &Path) -> Make {
+        Make {
+            dir: dir.to_owned(),
+            output: output.to_owned(),
+            study: None,
+            institution: Some("North Hospital^^^^^&2.999.1.2&ISO^^^^1".into()),
+            patient_issuer: Some("2.999.7".into()),
+            accession_issuer: Some("2.999.1.2.3".into()),
+            placer_issuer: Some("2.999.1.2.4".into()),
+            location_uid: "2.25.301".into(),
+            base_url: Some("https://north.example/dicomweb".into()),
+            timezone: "+0100".into(),
+            flavour: Flavour::Mcwg,
+        }
+    }
+
+    #[test]
+    fn a_manifest_made_from_a_folder_is_without_fault_and_shown_as_the_schema_says() {
+        let dir = tempfile::tempdir().unwrap();
+        let study = synth::study_of(3, 16, 16, 1);
+        for index in 0..3 {
+            std::fs::write(dir.path().join(format!("{index}.dcm")), study.instance(index).unwrap().bytes).unwrap();
+        }
+        std::fs::write(dir.path().join("notes.txt"), "no object").unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        make(&options(dir.path(), file.path())).unwrap();
+        let bytes = read(file.path()).unwrap();
+        let findings = kos::check(&bytes);
+        assert_eq!(findings, []);
+        super::super::schemas::check_schema("manifest-check", &checked(file.path(), &findings));
+        let value = shown(&kos::decode(&bytes).unwrap());
+        super::super::schemas::check_schema("manifest-show", &value);
+        assert_eq!(value["manifests"][0]["series"][0]["instances"].as_array().unwrap().len(), 3);
+        assert!(text(&kos::decode(&bytes).unwrap().manifests[0]).contains("3 in 1 series"));
+    }
+
+    #[test]
+    fn a_folder_of_several_studies_asks_for_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut studies = Vec::new();
+        for seed in [1, 2] {
+            let study = synth::study_of(1, 16, 16, seed);
+            std::fs::write(dir.path().join(format!("{seed}.dcm")), study.instance(0).unwrap().bytes).unwrap();
+            studies.push(study.study_uid().to_owned());
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut options = options(dir.path(), file.path());
+        assert!(matches!(make(&options), Err(Stop::Usage(text)) if text.contains("2 studies")));
+        options.study = Some(studies[0].clone());
+        make(&options).unwrap();
+    }
+
+    #[test]
+    fn findings_are_shown_as_the_schema_says() {
+        let findings = kos::check(b"no manifest");
+        super::super::schemas::check_schema("manifest-check", &checked(Path::new("f"), &findings));
+        assert_eq!(errors(&findings), 1);
     }
 }

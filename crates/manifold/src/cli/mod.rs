@@ -14,6 +14,8 @@ mod output;
 mod publish;
 mod query;
 mod retrieve;
+#[cfg(test)]
+mod schemas;
 mod serve;
 mod status;
 mod stop;

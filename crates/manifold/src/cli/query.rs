@@ -244,6 +244,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_printed_is_what_the_schema_says() {
+        let fault = actors::Fault::PeerUnavailable { peer: "west".into(), reason: "is down".into() };
+        let mut found = Found::all(vec![super::super::publish::sample_entry()]);
+        found.silent.push(SilentParty { name: "west".into(), fault });
+        let value = found_json(&found, &super::super::regions().unwrap());
+        super::super::schemas::check_schema("query", &value);
+        assert_eq!((&value["complete"], &value["documents"][0]["class"]), (&json!(false), &json!("reports")));
+    }
+
+    #[test]
     fn a_region_is_known_by_code_by_name_and_by_body_part() {
         let map = super::super::regions().unwrap();
         for text in ["67734004", "upper trunk", "chest"] {

@@ -1,12 +1,12 @@
 //! `manifold retrieve`: one document to a file, checked against its metadata. Source: ITI TF-2 3.43, MHD 2:3.68.
 
 use super::connection::{Connection, Parties, Via};
-use super::documents;
+use super::documents::{self, Passed};
 use super::output::{self, Format};
 use super::stop::Stop;
 use clap::Args;
-use model::UniqueId;
-use serde_json::json;
+use model::{DocumentEntry, UniqueId};
+use serde_json::{Value, json};
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -60,14 +60,10 @@ pub async fn run(options: Retrieve) -> Result<(), Stop> {
     let target = if differences.is_empty() { options.output.clone() } else { beside(&options.output, "mismatch") };
     std::fs::rename(&part, &target).map_err(|e| Stop::failed(format!("cannot write {}: {e}", target.display())))?;
     alarm(&unique_id, &differences, Some(&target))?;
-    let checked = entry.hash.is_some() && entry.size_octets.is_some();
     match options.format {
-        Format::Json => output::print_json(&json!({
-            "unique_id": unique_id.as_str(), "file": target, "size": passed.size_octets,
-            "hash": passed.sha1.as_str(), "mime_type": entry.mime_type, "verified": checked,
-        })),
+        Format::Json => output::print_json(&summary(&entry, &target, &passed)),
         Format::Table => {
-            if !checked {
+            if !is_verifiable(&entry) {
                 output::note("the registry gives no hash or size, so the bytes could not be verified");
             }
             output::print(&format!(
@@ -79,6 +75,18 @@ pub async fn run(options: Retrieve) -> Result<(), Stop> {
             ))
         }
     }
+}
+
+fn summary(entry: &DocumentEntry, file: &Path, passed: &Passed) -> Value {
+    json!({
+        "unique_id": entry.unique_id.as_str(), "file": file, "size": passed.size_octets, "hash": passed.sha1.as_str(),
+        "mime_type": entry.mime_type, "verified": is_verifiable(entry),
+    })
+}
+
+/// True when the metadata says both what the bytes have to be.
+fn is_verifiable(entry: &DocumentEntry) -> bool {
+    entry.hash.is_some() && entry.size_octets.is_some()
 }
 
 fn alarm(unique_id: &UniqueId, differences: &[String], kept: Option<&Path>) -> Result<(), Stop> {
@@ -108,6 +116,15 @@ mod tests {
     fn a_file_beside_keeps_the_whole_name() {
         assert_eq!(beside(Path::new("a/b.xml"), "part"), Path::new("a/b.xml.part"));
         assert_eq!(beside(Path::new("x"), "part"), Path::new("x.part"));
+    }
+
+    #[test]
+    fn what_is_printed_is_what_the_schema_says() {
+        let entry = super::super::publish::sample_entry();
+        let passed = Passed { sha1: model::Sha1Hash::from_bytes([7; 20]), size_octets: 3 };
+        super::super::schemas::check_schema("retrieve", &summary(&entry, Path::new("f"), &passed));
+        let stored = DocumentEntry { size_octets: Some(4), hash: Some(passed.sha1.clone()), ..entry };
+        assert_eq!(passed.differences(&stored), ["the registry says 4 octets, 3 came"]);
     }
 
     #[test]

@@ -23,9 +23,7 @@ pub fn run(options: Transactions) -> Result<(), Stop> {
         return output::print(&markdown(TRANSACTIONS));
     }
     match options.format {
-        Format::Json => {
-            output::print_json(&json!({ "transactions": TRANSACTIONS.iter().map(|t| value(t)).collect::<Vec<_>>() }))
-        }
+        Format::Json => output::print_json(&list()),
         Format::Table => output::print(&output::table(
             ["id", "name", "binding", "section"],
             once_each(TRANSACTIONS).map(|t| [t.id.to_owned(), t.name.to_owned(), binding(t), t.section.to_owned()]),
@@ -49,6 +47,10 @@ fn access(access: Access) -> &'static str {
         Access::Publish => "publish",
         Access::Identity => "identity",
     }
+}
+
+fn list() -> Value {
+    json!({ "transactions": TRANSACTIONS.iter().map(|t| value(t)).collect::<Vec<_>>() })
 }
 
 fn value(transaction: &Transaction) -> Value {
@@ -103,6 +105,7 @@ mod tests {
 
     #[test]
     fn json_tells_bindings_apart() {
+        crate::cli::schemas::check_schema("transactions", &list());
         let dimse = TRANSACTIONS.iter().find(|t| matches!(t.binding, Binding::Dimse { .. })).unwrap();
         assert_eq!(value(dimse)["binding"]["kind"], "dimse");
     }

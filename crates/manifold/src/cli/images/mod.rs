@@ -14,8 +14,8 @@ use dicom::kos::{self, Titles};
 use fetch::{Fetched, Folder};
 use model::{AvailabilityStatus, DocumentQuery, Manifest, Patient, PatientId, SeriesInstanceUid, StudyInstanceUid};
 use plan::{Plan, SeriesPlan};
-use serde_json::json;
-use std::path::PathBuf;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
 
 /// Fetches the images of a study, or of one series, and verifies that everything came.
 ///
@@ -157,14 +157,7 @@ fn decode(bytes: &[u8], what: &str) -> Result<Vec<Manifest>, Stop> {
 fn report(options: &Images, plan: &Plan, fetched: &Fetched, reconciled: Option<usize>) -> Result<(), Stop> {
     let missing = fetched.missing(plan);
     match options.format {
-        Format::Json => output::print_json(&json!({
-            "studies": plan.studies(),
-            "listed": plan.instance_count(), "fetched": fetched.received.len(), "already_there": fetched.present.len(),
-            "octets": fetched.octets, "reconciled": reconciled,
-            "missing": missing.iter().map(|(s, i)| json!({ "series_uid": s.as_str(), "sop_instance_uid": i.as_str() })).collect::<Vec<_>>(),
-            "unlisted": fetched.unlisted.iter().map(|u| u.as_str()).collect::<Vec<_>>(),
-            "faults": fetched.faults, "directory": options.output,
-        })),
+        Format::Json => output::print_json(&summary(&options.output, plan, fetched, reconciled)),
         Format::Table => {
             let mut out = format!(
                 "{} of {} instances in {}: {} fetched ({} octets), {} were there already\n",
@@ -200,7 +193,142 @@ fn report(options: &Images, plan: &Plan, fetched: &Fetched, reconciled: Option<u
     }
 }
 
+fn summary(directory: &Path, plan: &Plan, fetched: &Fetched, reconciled: Option<usize>) -> Value {
+    let missing: Vec<Value> = fetched
+        .missing(plan)
+        .into_iter()
+        .map(|(series, instance)| json!({ "series_uid": series.as_str(), "sop_instance_uid": instance.as_str() }))
+        .collect();
+    json!({
+        "studies": plan.studies(), "listed": plan.instance_count(), "fetched": fetched.received.len(),
+        "already_there": fetched.present.len(), "octets": fetched.octets, "reconciled": reconciled, "missing": missing,
+        "unlisted": fetched.unlisted.iter().map(|u| u.as_str()).collect::<Vec<_>>(), "faults": fetched.faults,
+        "directory": directory,
+    })
+}
+
 /// A series' words in errors.
 fn shown(series: &SeriesPlan) -> String {
     format!("series {}", series.series)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dicom::kos::{NewManifest, Source, StudyInstance};
+    use model::{Dtm, ManifestFlavour, RetrieveLocationUid, SopInstanceUid};
+    use net::{HttpLimits, listen};
+
+    /// A manifest of three invented objects at `base`, and the objects.
+    pub fn study(base: &str) -> (Manifest, Vec<synth::Instance>) {
+        let study = synth::study_of(3, 16, 16, 3);
+        let objects: Vec<_> = (0..3).map(|n| study.instance(n).unwrap()).collect();
+        let instances: Vec<_> = objects
+            .iter()
+            .map(|o| StudyInstance::from_header(&dicom::Header::from_slice(&o.bytes).unwrap()).unwrap())
+            .collect();
+        let source = Source {
+            flavour: ManifestFlavour::Mcwg,
+            institution: None,
+            patient_issuer: None,
+            accession_issuer: None,
+            placer_issuer: None,
+            retrieve_base_url: Some(base.to_owned()),
+            retrieve_location_uid: RetrieveLocationUid::parse("2.25.301").unwrap(),
+            retrieve_ae_title: None,
+            regions: super::super::regions().unwrap(),
+            timezone: "+0000".into(),
+            manufacturer: "manifold".into(),
+        };
+        let new = NewManifest {
+            sop_instance: SopInstanceUid::parse("2.25.71").unwrap(),
+            series_instance: SeriesInstanceUid::parse("2.25.72").unwrap(),
+            created: Dtm::parse("20260312101500").unwrap(),
+        };
+        (kos::build(&instances, &source, &new).unwrap(), objects)
+    }
+
+    /// A WADO-RS source that gives out `objects` for whatever it is asked.
+    fn serve(objects: &[&synth::Instance]) -> net::HttpServer {
+        let mut writer = dicom::dicomweb::PartWriter::new([7; 16]);
+        let content_type = writer.content_type();
+        let mut body = Vec::new();
+        for object in objects {
+            let part = dicom::dicomweb::Part {
+                transfer_syntax: object.transfer_syntax,
+                content_length: Some(object.bytes.len() as u64),
+                content_location: None,
+            };
+            body.extend(writer.head(&part));
+            body.extend(&object.bytes);
+        }
+        body.extend(writer.close());
+        let answer = move || {
+            let (content_type, body) = (content_type.clone(), body.clone());
+            async move { ([("content-type", content_type)], body) }
+        };
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        listen(listener, None, axum::Router::new().fallback(answer), HttpLimits::default()).unwrap()
+    }
+
+    async fn run(plan: &Plan, dir: &Path) -> Fetched {
+        let http = super::super::connection::Trust::default().client().unwrap();
+        let folder = Folder::open(dir).unwrap();
+        fetch::fetch(&http, plan, &folder, 2, &indicatif::ProgressBar::hidden()).await.unwrap()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_does_not_come_is_missing_and_the_next_run_goes_on() {
+        let (manifest, objects) = study("http://127.0.0.1:1/dicomweb");
+        let dir = tempfile::tempdir().unwrap();
+        let other = synth::study_of(1, 16, 16, 9).instance(0).unwrap();
+        let server = serve(&[&objects[0], &objects[1], &other]);
+        let base = format!("http://{}/dicomweb/", server.address());
+        let plan = Plan::of(&[manifest.clone()], None, Some(&base)).unwrap();
+        let fetched = run(&plan, dir.path()).await;
+        assert_eq!((fetched.received.len(), fetched.present.len(), fetched.faults.len()), (2, 0, 0));
+        assert_eq!(fetched.missing(&plan).len(), 1);
+        assert_eq!(fetched.unlisted.iter().map(|u| u.as_str()).collect::<Vec<_>>(), [other.uid.as_str()]);
+        super::super::schemas::check_schema("images", &summary(dir.path(), &plan, &fetched, None));
+        server.stop().await;
+
+        let server = serve(&[&objects[2]]);
+        let base = format!("http://{}/dicomweb", server.address());
+        let plan = Plan::of(&[manifest], None, Some(&base)).unwrap();
+        let fetched = run(&plan, dir.path()).await;
+        assert_eq!((fetched.received.len(), fetched.present.len()), (1, 2));
+        assert!(fetched.missing(&plan).is_empty());
+        let folder = Folder::open(dir.path()).unwrap();
+        let list = folder.sha256_list(&plan, &dir.path().join("SHA256SUMS")).unwrap();
+        assert_eq!(list.lines().count(), 3);
+        assert!(list.lines().all(|l| l.len() > 66 && l[66..].ends_with(".dcm") && !l[66..].starts_with('/')), "{list}");
+        server.stop().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_source_that_is_not_there_is_a_fault_and_everything_is_missing() {
+        let (manifest, _) = study("http://127.0.0.1:1/dicomweb");
+        let dir = tempfile::tempdir().unwrap();
+        let plan = Plan::of(&[manifest], None, None).unwrap();
+        let fetched = run(&plan, dir.path()).await;
+        assert_eq!((fetched.faults.len(), fetched.missing(&plan).len()), (1, 3));
+        assert!(fetched.faults[0].contains("http://127.0.0.1:1/dicomweb"), "{}", fetched.faults[0]);
+    }
+
+    #[test]
+    fn a_series_without_an_address_and_one_that_is_not_listed_are_said() {
+        let (mut manifest, _) = study("http://h.example/dicomweb");
+        let unknown = SeriesInstanceUid::parse("2.25.5").unwrap();
+        assert!(
+            matches!(Plan::of(&[manifest.clone()], Some(&unknown), None), Err(Stop::Failed(t)) if t.contains("2.25.5"))
+        );
+        manifest.series[0].retrieve_url = None;
+        assert!(matches!(Plan::of(&[manifest.clone()], None, None), Err(Stop::Failed(t)) if t.contains("--wado URL")));
+        manifest.series[0].retrieve_url = Some("file:///etc".into());
+        assert!(
+            matches!(Plan::of(&[manifest.clone()], None, None), Err(Stop::Failed(t)) if t.contains("no http address"))
+        );
+        assert_eq!(Plan::of(&[manifest], None, Some("http://x/")).unwrap().series[0].base, "http://x");
+    }
 }

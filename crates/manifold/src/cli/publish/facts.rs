@@ -178,6 +178,11 @@ pub mod tests {
         Oid::parse(text).unwrap()
     }
 
+    /// An invented entry with everything that output shows.
+    pub fn sample_entry() -> DocumentEntry {
+        entry(&["2.25.9^^^^urn:ihe:iti:xds:2016:studyInstanceUID", "A1^^^^urn:ihe:iti:xds:2013:accession"])
+    }
+
     /// An entry as a manifest has it, for what the facts read of it.
     pub fn entry(references: &[&str]) -> DocumentEntry {
         let id = PatientId::new("P1", oid("2.999.7"));

@@ -11,6 +11,8 @@ use super::output::{self, Format};
 use super::stop::Stop;
 use clap::Args;
 pub use facts::identity;
+#[cfg(test)]
+pub use facts::tests::sample_entry;
 use files::NotSendable;
 use model::{PatientId, StudyInstanceUid, UniqueId, Xcn, Xon};
 use report::{Published, ReportFile, Wishes};
@@ -115,10 +117,7 @@ pub async fn run(options: Publish) -> Result<(), Stop> {
         None => None,
     };
     match options.format {
-        Format::Json => output::print_json(&json!({
-            "objects": sent.iter().map(sent_json).collect::<Vec<_>>(),
-            "report": published.as_ref().map(published_json),
-        }))?,
+        Format::Json => output::print_json(&result_json(&sent, published.as_ref()))?,
         Format::Table => {
             if let Some(published) = &published {
                 output::print(&published_text(published))?;
@@ -288,6 +287,10 @@ fn sent_text(sent: &[Sent]) -> String {
     text
 }
 
+fn result_json(sent: &[Sent], published: Option<&Published>) -> Value {
+    json!({ "objects": sent.iter().map(sent_json).collect::<Vec<_>>(), "report": published.map(published_json) })
+}
+
 fn sent_json(sent: &Sent) -> Value {
     json!({
         "file": sent.path, "study_uid": sent.study, "sop_instance_uid": sent.sop_instance, "accepted": sent.accepted,
@@ -338,6 +341,21 @@ mod tests {
         let mut parties = Parties::open(&connection).unwrap();
         parties.endpoints = Some(super::super::endpoints::Endpoints::parse(file, Path::new("e.json")).unwrap());
         parties
+    }
+
+    #[test]
+    fn what_is_printed_is_what_the_schema_says() {
+        let sent = Sent {
+            path: "a.dcm".into(),
+            study: "2.25.1".into(),
+            sop_instance: "2.25.2".into(),
+            status: Some(0xA900),
+            accepted: false,
+            remark: "no".into(),
+        };
+        let published = Published { entry: sample_entry(), at: "central".into(), replaced: None, warnings: vec![] };
+        super::super::schemas::check_schema("publish", &result_json(&[sent], Some(&published)));
+        super::super::schemas::check_schema("publish", &result_json(&[], None));
     }
 
     const TWO: &str = r#"{"patient_domain":"2.999.7","nodes":[
