@@ -294,9 +294,10 @@ fn association_faults(
                 continue;
             }
             let Some(target) = registered_entry(tx, &association.target)? else { continue };
-            if target.availability_status == AvailabilityStatus::Deprecated {
-                faults.push(Fault::DeprecatedTarget(target.id.clone()));
-            } else if association.kind.replaces() && !replaced.insert(target.id.clone()) {
+            // The second replacement in one message comes too late as well.
+            let too_late = target.availability_status == AvailabilityStatus::Deprecated
+                || (association.kind.replaces() && !replaced.insert(target.id.clone()));
+            if too_late {
                 faults.push(Fault::DeprecatedTarget(target.id.clone()));
             }
             if target.patient_id != *patient {

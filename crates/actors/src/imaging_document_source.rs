@@ -120,7 +120,7 @@ struct Attempt {
 enum Step {
     /// Done, or nothing to do.
     Published {
-        attempt: Attempt,
+        attempt: Box<Attempt>,
         content: Sha256,
         listed: Vec<SopInstanceUid>,
         entry: ObjectId,
@@ -234,10 +234,11 @@ impl ImagingDocumentSource {
                     // What arrived was made before some of its instances went away: then it says something else.
                     let same = entry.hash.is_none_or(|hash| hash == store::digest_of(&draft.document).sha1);
                     let content = if same { draft.content } else { UNKNOWN_CONTENT };
-                    return Ok(Step::Published { attempt, content, listed: draft.instances, entry: entry.id });
+                    let (attempt, listed) = (Box::new(attempt), draft.instances);
+                    return Ok(Step::Published { attempt, content, listed, entry: entry.id });
                 }
                 (Some(entry), Err(NotPublishable::NothingToList)) => {
-                    let (content, listed) = (UNKNOWN_CONTENT, Vec::new());
+                    let (attempt, content, listed) = (Box::new(attempt), UNKNOWN_CONTENT, Vec::new());
                     return Ok(Step::Published { attempt, content, listed, entry: entry.id });
                 }
                 // It never arrived and there is nothing of it left: begin anew with what there is.
@@ -305,7 +306,8 @@ impl ImagingDocumentSource {
         match self.repository.provide(submission, vec![document], cx).await {
             Ok(_) => {
                 let entry = attempt.identity.entry.clone();
-                Ok(Step::Published { attempt, content: draft.content, listed: draft.instances, entry })
+                let (attempt, listed) = (Box::new(attempt), draft.instances);
+                Ok(Step::Published { attempt, content: draft.content, listed, entry })
             }
             Err(refusal) => {
                 let unknown = refusal.faults().iter().any(|f| matches!(f, Fault::UnknownPatient(_)));
