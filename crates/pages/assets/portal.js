@@ -9,7 +9,7 @@ async function fillCounts() {
         const answer = await fetch(place.dataset.count, { headers: { accept: "application/json" } });
         if (!answer.ok) continue;
         const { words } = await answer.json();
-        if (words) place.textContent = place.dataset.before ? `${place.dataset.before} (${words})` : words;
+        if (words) place.textContent = place.dataset.words ? place.dataset.words.replace("{images}", words) : words;
       } catch {
         // The button works without the number.
       }

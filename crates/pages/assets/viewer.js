@@ -166,6 +166,7 @@ function describe(at, index) {
   if (described.has(where)) {
     at.geometry = described.get(where);
     corners();
+    scaleBar();
     presets();
     return;
   }
@@ -221,7 +222,7 @@ function corners() {
   const texts = study.texts;
   const geometry = at.geometry;
   byId("corner-patient").textContent = `${study.patient.name}\n${study.patient.facts}`;
-  byId("corner-study").textContent = `${study.title}\n${study.date}\n${study.place}`;
+  byId("corner-study").textContent = `${root.dataset.title}\n${study.date}\n${study.place}`;
   const place = [];
   if (geometry?.thickness_mm) place.push(fill(texts.thickness, { mm: number(geometry.thickness_mm) }));
   if (geometry?.slice_mm != null && shown?.at === at && described.has(address(at, shown.index))) {
@@ -389,7 +390,7 @@ function choose(n) {
   }
   shown = null;
   paint();
-  say(study.texts.loading);
+  say(root.dataset.loading);
   changed();
 }
 
@@ -596,6 +597,7 @@ new ResizeObserver(() => {
 
 // ---- start
 
+say(root.dataset.loading);
 try {
   const answer = await fetch(root.dataset.images, { headers: { accept: "application/json" } });
   if (!answer.ok) throw await problem(answer);

@@ -31,7 +31,7 @@ pub use report::{Body, Header, ReportPage};
 pub use study::{SeriesTile, StudyPage, date as study_date, frames, has_pictures, series_title};
 pub use texts::Texts;
 pub use timeline::{Choice, Filter, Line, ReportLink, Silent, StudyLink, TimelineInput, TimelinePage, Version, Year};
-pub use words::{Badge, Fact, modality_family};
+pub use words::{Badge, Fact, FactGroup, modality_family};
 
 /// What surrounds every page.
 #[derive(Clone, Debug)]

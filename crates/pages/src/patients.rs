@@ -1,7 +1,7 @@
 //! Choosing a patient: a search box and the patients found.
 
 use crate::timeline::Silent;
-use crate::{Frame, Reader, Texts, identity, urls};
+use crate::{Frame, Reader, Texts, identity, urls, words};
 use askama::Template;
 use model::Patient;
 
@@ -63,7 +63,7 @@ impl PatientsPage {
             href: urls::patient(&frame.base, &name(patient)),
         };
         let mut rows: Vec<PatientRow> = patients.iter().map(row).collect();
-        rows.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| a.id.cmp(&b.id)));
+        rows.sort_by_cached_key(|row| (words::sort_key(&row.name), row.id.clone()));
         let as_of = reader.when(&reader.now).time;
         PatientsPage { text: text.to_owned(), rows, more, silent, as_of, frame }
     }

@@ -3,7 +3,7 @@
 use crate::episodes::{Chain, episodes, is_manifest};
 use crate::identity::{Demographics, Difference, IdentityBand, differences};
 use crate::timeline::{Lines, ReportLink, StudyLink, TimelineInput, episode_of};
-use crate::words::{self, Badge, Fact};
+use crate::words::{self, Badge, Fact, FactGroup};
 use crate::{Frame, Problem, Reader, Texts, urls};
 use askama::Template;
 use model::{AvailabilityStatus, Dtm, ObjectId, Xcn};
@@ -60,7 +60,7 @@ pub struct ReportPage {
     pub withdrawn: bool,
     pub differences: Vec<Difference>,
     pub facts: Vec<Fact>,
-    pub codes: Vec<Fact>,
+    pub codes: Vec<FactGroup>,
     pub language: String,
 }
 
@@ -117,7 +117,10 @@ impl ReportPage {
             withdrawn: entry.availability_status == AvailabilityStatus::Deprecated,
             differences: found,
             facts: facts(entry, header, reader),
-            codes: words::codes(entry, reader),
+            codes: vec![FactGroup {
+                title: String::new(),
+                facts: [words::shared_codes(entry, reader), words::own_codes(entry, reader)].concat(),
+            }],
             language: entry.language_code.clone(),
             body,
             frame,

@@ -3,7 +3,7 @@
 use crate::episodes::episodes;
 use crate::identity::{Demographics, Difference, IdentityBand, differences};
 use crate::timeline::{Lines, ReportLink, TimelineInput, episode_of};
-use crate::words::{self, Badge, Fact};
+use crate::words::{self, Badge, FactGroup};
 use crate::{Frame, Reader, Texts, urls};
 use askama::Template;
 use model::{Code, Manifest, ManifestInstance, ManifestSeries, ObjectId, schemes};
@@ -46,7 +46,7 @@ pub struct StudyPage {
     pub images: String,
     pub reports: Vec<ReportLink>,
     pub differences: Vec<Difference>,
-    pub facts: Vec<Fact>,
+    pub facts: Vec<FactGroup>,
     /// Where the script finds series and instances.
     pub data_href: String,
 }

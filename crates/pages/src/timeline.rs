@@ -3,7 +3,7 @@
 
 use crate::episodes::{Chain, Episode, episodes};
 use crate::identity::{Demographics, Difference, IdentityBand, differences};
-use crate::words::{self, Badge, Fact};
+use crate::words::{self, Badge, Fact, FactGroup};
 use crate::{Frame, Reader, Texts, urls};
 use askama::Template;
 use model::{Association, Code, DocumentEntry, Dtm, ObjectId, Patient, RegionMap, UniqueId};
@@ -125,7 +125,7 @@ pub struct Line {
     pub replaced: String,
     pub versions: Vec<Version>,
     pub differences: Vec<Difference>,
-    pub facts: Vec<Fact>,
+    pub facts: Vec<FactGroup>,
     sort: u64,
 }
 
@@ -420,16 +420,22 @@ impl Lines<'_> {
         out
     }
 
-    pub fn facts(&self, episode: &Episode<'_>) -> Vec<Fact> {
-        let mut facts: Vec<Fact> = Vec::new();
-        for chain in episode.chains() {
-            for fact in words::codes(chain.current, self.reader) {
-                if !facts.contains(&fact) {
-                    facts.push(fact);
-                }
+    pub fn facts(&self, episode: &Episode<'_>) -> Vec<FactGroup> {
+        let texts = self.texts();
+        let mut shared: Vec<Fact> = Vec::new();
+        for fact in episode.chains().flat_map(|chain| words::shared_codes(chain.current, self.reader)) {
+            if !shared.contains(&fact) {
+                shared.push(fact);
             }
         }
-        facts
+        let mut groups = vec![FactGroup { title: texts.say("codes.shared").to_owned(), facts: shared }];
+        let own = |key: &str, chain: &Chain<'_>| FactGroup {
+            title: texts.find(key).unwrap_or_default().to_owned(),
+            facts: words::own_codes(chain.current, self.reader),
+        };
+        groups.extend(episode.studies.iter().map(|chain| own("codes.study", chain)));
+        groups.extend(episode.reports.iter().map(|chain| own("codes.report", chain)));
+        groups
     }
 
     fn line(&self, episode: &Episode<'_>) -> Line {

@@ -29,11 +29,11 @@ pub fn modality_family(code: &str) -> &str {
 impl Badge {
     pub(crate) fn of(texts: Texts, code: &Code) -> Badge {
         let family = modality_family(code.code.trim());
-        let label = texts.find(&format!("modality.{family}")).unwrap_or(family).to_owned();
-        let name = match texts.find(&format!("modality.{family}.long")) {
-            Some(name) => name.to_owned(),
-            None if code.display.is_empty() => label.clone(),
-            None => code.label().to_owned(),
+        let known = texts.find(&format!("modality.{family}"));
+        let label = known.unwrap_or(family).to_owned();
+        let name = match (texts.find(&format!("modality.{family}.long")), known) {
+            (Some(name), _) | (None, Some(name)) => name.to_owned(),
+            (None, None) => code.label().to_owned(),
         };
         Badge { value: family.to_owned(), label, name }
     }
@@ -148,8 +148,16 @@ impl Fact {
     }
 }
 
-/// The codes and identifiers of an entry, for whoever asks for them.
-pub(crate) fn codes(entry: &DocumentEntry, reader: &Reader) -> Vec<Fact> {
+/// Facts under one heading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FactGroup {
+    /// Empty where there is only one.
+    pub title: String,
+    pub facts: Vec<Fact>,
+}
+
+/// Numbers and codes of an entry that its study and its reports share.
+pub(crate) fn shared_codes(entry: &DocumentEntry, reader: &Reader) -> Vec<Fact> {
     use model::reference_types as kinds;
     let texts = reader.texts;
     let mut facts = Vec::new();
@@ -165,10 +173,16 @@ pub(crate) fn codes(entry: &DocumentEntry, reader: &Reader) -> Vec<Fact> {
             None => facts.push(Fact::code(&id.kind, reference(id))),
         }
     }
-    facts.push(Fact::code(texts.say("fact.type"), code_with_words(&entry.type_code)));
     for code in &entry.event_code_list {
         facts.push(Fact::code(texts.say("fact.event"), code_with_words(code)));
     }
+    facts
+}
+
+/// Codes and identifiers of one document alone.
+pub(crate) fn own_codes(entry: &DocumentEntry, reader: &Reader) -> Vec<Fact> {
+    let texts = reader.texts;
+    let mut facts = vec![Fact::code(texts.say("fact.type"), code_with_words(&entry.type_code))];
     facts.push(Fact::code(texts.say("fact.format"), code_with_words(&entry.format_code)));
     facts.push(Fact::code(texts.say("fact.unique_id"), entry.unique_id.as_str()));
     facts.push(Fact::code(texts.say("fact.entry_uuid"), entry.id.as_str()));
@@ -179,4 +193,88 @@ pub(crate) fn codes(entry: &DocumentEntry, reader: &Reader) -> Vec<Fact> {
         facts.push(Fact::code(texts.say("fact.community"), home.to_string()));
     }
     facts
+}
+
+/// A name as people look for it in a list: accents and case aside, for the letters of European languages.
+pub(crate) fn sort_key(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for c in name.chars().flat_map(char::to_lowercase) {
+        match c {
+            'à'..='å' | 'ā' | 'ă' | 'ą' => out.push('a'),
+            'æ' => out.push_str("ae"),
+            'ç' | 'ć' | 'ĉ' | 'ċ' | 'č' => out.push('c'),
+            'ď' | 'đ' | 'ð' => out.push('d'),
+            'è'..='ë' | 'ē' | 'ĕ' | 'ė' | 'ę' | 'ě' => out.push('e'),
+            'ĝ' | 'ğ' | 'ġ' | 'ģ' => out.push('g'),
+            'ĥ' | 'ħ' => out.push('h'),
+            'ì'..='ï' | 'ĩ' | 'ī' | 'ĭ' | 'į' | 'ı' => out.push('i'),
+            'ĵ' => out.push('j'),
+            'ķ' => out.push('k'),
+            'ĺ' | 'ļ' | 'ľ' | 'ŀ' | 'ł' => out.push('l'),
+            'ñ' | 'ń' | 'ņ' | 'ň' => out.push('n'),
+            'ò'..='ö' | 'ø' | 'ō' | 'ŏ' | 'ő' => out.push('o'),
+            'œ' => out.push_str("oe"),
+            'ŕ' | 'ŗ' | 'ř' => out.push('r'),
+            'ś' | 'ŝ' | 'ş' | 'š' | 'ș' => out.push('s'),
+            'ß' => out.push_str("ss"),
+            'ţ' | 'ť' | 'ŧ' | 'ț' => out.push('t'),
+            'þ' => out.push_str("th"),
+            'ù'..='ü' | 'ũ' | 'ū' | 'ŭ' | 'ů' | 'ű' | 'ų' => out.push('u'),
+            'ŵ' => out.push('w'),
+            'ý' | 'ÿ' | 'ŷ' => out.push('y'),
+            'ź' | 'ż' | 'ž' => out.push('z'),
+            '\'' | '’' | '-' => {}
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_names_is_in_the_order_that_people_expect() {
+        let mut names = [
+            "ZOLA",
+            "ŁUKASIŃSKA",
+            "D'ANGELO",
+            "ÞORSTEINSDÓTTIR",
+            "MÜLLER",
+            "ȘTEFĂNESCU",
+            "DURAND",
+            "SØRENSEN",
+            "MUNCH",
+        ];
+        names.sort_by_key(|name| sort_key(name));
+        assert_eq!(
+            names,
+            [
+                "D'ANGELO",
+                "DURAND",
+                "ŁUKASIŃSKA",
+                "MÜLLER",
+                "MUNCH",
+                "SØRENSEN",
+                "ȘTEFĂNESCU",
+                "ÞORSTEINSDÓTTIR",
+                "ZOLA"
+            ]
+        );
+    }
+
+    #[test]
+    fn modalities_that_mean_the_same_share_a_word() {
+        let badge = |code: &str| Badge::of(Texts::default(), &Code::new(code, schemes::DCM, code));
+        assert_eq!(badge("CR"), badge("DX"));
+        assert_eq!((badge("CT").label.as_str(), badge("CT").name.as_str()), ("CT", "Computed tomography"));
+        assert_eq!(badge("XYZ").label, "XYZ");
+    }
+
+    #[test]
+    fn a_person_is_called_as_people_are() {
+        assert_eq!(person(&Xcn::parse("^LINDQVIST^Märta^^^Dr.").unwrap()).unwrap(), "Dr. Märta LINDQVIST");
+        assert_eq!(person(&Xcn::parse("123").unwrap()).unwrap(), "123");
+    }
 }
