@@ -51,7 +51,9 @@ pub fn run(options: Configuration) -> Result<(), Stop> {
             let config = config::load(&file).map_err(Stop::failed)?;
             let value = toml::Value::try_from(&config)
                 .map_err(|e| Stop::failed(format!("cannot print the configuration: {e}")))?;
-            output::print(&hidden(value).to_string())
+            let text = toml::to_string_pretty(&hidden(value))
+                .map_err(|e| Stop::failed(format!("cannot print the configuration: {e}")))?;
+            output::print(&text)
         }
         What::Codes { what: Codes::Import { .. } } => Err(Stop::not_available("`manifold config codes import`")),
     }

@@ -123,6 +123,8 @@ mod tests {
             data = "d"
             [listen]
             http = "127.0.0.1:1"
+            [affinity_domain]
+            patient_domain = "2.999.7"
             [actors.document_registry]
             [actors.document_repository]
             unique_id = "2.999.1""#;

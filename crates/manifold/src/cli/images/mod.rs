@@ -285,7 +285,7 @@ mod tests {
         let other = synth::study_of(1, 16, 16, 9).instance(0).unwrap();
         let server = serve(&[&objects[0], &objects[1], &other]);
         let base = format!("http://{}/dicomweb/", server.address());
-        let plan = Plan::of(&[manifest.clone()], None, Some(&base)).unwrap();
+        let plan = Plan::of(std::slice::from_ref(&manifest), None, Some(&base)).unwrap();
         let fetched = run(&plan, dir.path()).await;
         assert_eq!((fetched.received.len(), fetched.present.len(), fetched.faults.len()), (2, 0, 0));
         assert_eq!(fetched.missing(&plan).len(), 1);
