@@ -238,6 +238,14 @@ impl DocumentRepository {
         }
     }
 
+    /// Whether the registry names this repository as the place of a document; no when it does not answer.
+    async fn is_registered(&self, document: &UniqueId, cx: &Cx) -> bool {
+        let RegisterAt::Peer(registry) = &self.register_at else { return false };
+        let query = DocumentQuery { unique_ids: vec![document.clone()], ..DocumentQuery::default() };
+        let found = registry.find(&query, cx).await;
+        found.is_ok_and(|f| f.items.iter().any(|e| e.repository_unique_id.as_ref() == Some(&self.unique_id)))
+    }
+
     async fn open(&self, request: &DocumentRequest, cx: &Cx) -> Result<RetrievedDocument, Fault> {
         if request.repository_unique_id != self.unique_id {
             let repository = request.repository_unique_id.clone();
@@ -257,7 +265,12 @@ impl DocumentRepository {
             .await
             .map_err(|e| first(internal(e, &cx.request_id)))?;
         let not_found = || Fault::DocumentNotFound(request.unique_id.clone());
-        let (document, inline) = found.filter(|(d, _)| d.state == DocumentState::Committed).ok_or_else(not_found)?;
+        let (document, inline) = found.ok_or_else(not_found)?;
+        // The registry shows a document from the moment it has taken it, and we hear of that a little later, or only at
+        // the next `recover` when its answer was lost. Whoever asks in between has found it there.
+        if document.state != DocumentState::Committed && !self.is_registered(&document.unique_id, cx).await {
+            return Err(not_found());
+        }
         let body = match inline {
             Some(bytes) => once(Bytes::from(bytes)),
             None => {
