@@ -7,7 +7,7 @@
 use serde_json::Value;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
@@ -53,6 +53,8 @@ impl Network {
             let mut command = Command::new(MANIFOLD);
             command.args(["demo", "--port-base", &port_base.to_string(), "--endpoints"]).arg(&endpoints);
             command.arg("--data").arg(data).args(arguments);
+            // Printed when a test fails; the demo says nothing of itself otherwise.
+            command.env("RUST_LOG", "warn");
             let mut process = Process::start(command, &log, folder.path());
             match process.await_file(&endpoints) {
                 Ok(text) => {
@@ -158,17 +160,26 @@ impl Files {
 
     /// `manifold serve NODE.toml` with environment variables such as `MANIFOLD__PEERS__CENTRAL__URL`; waits until ready.
     pub fn serve(&self, node: &str, environment: &[(&str, &str)]) -> Served {
-        let endpoints = self.folder.path().join(format!("{node}.endpoints.json"));
+        let mut process = self.start(node, environment);
+        match process.await_file(&self.endpoints_of(node)) {
+            Ok(text) => Served { process, endpoints: serde_json::from_str(&text).expect("the endpoints file is JSON") },
+            Err(log) => panic!("manifold serve {node}.toml did not become ready:\n{log}"),
+        }
+    }
+
+    /// The same without waiting.
+    pub fn start(&self, node: &str, environment: &[(&str, &str)]) -> Process {
+        let endpoints = self.endpoints_of(node);
         // A file of an earlier run of the same node would say ready too soon.
         let _ = std::fs::remove_file(&endpoints);
         let mut command = Command::new(MANIFOLD);
         command.arg("serve").arg(self.path(node)).arg("--endpoints").arg(&endpoints);
         command.envs(environment.iter().copied());
-        let mut process = Process::start(command, &self.folder.path().join(format!("{node}.log")), Path::new(""));
-        match process.await_file(&endpoints) {
-            Ok(text) => Served { process, endpoints: serde_json::from_str(&text).expect("the endpoints file is JSON") },
-            Err(log) => panic!("manifold serve {node}.toml did not become ready:\n{log}"),
-        }
+        Process::start(command, &self.folder.path().join(format!("{node}.log")), Path::new(""))
+    }
+
+    fn endpoints_of(&self, node: &str) -> PathBuf {
+        self.folder.path().join(format!("{node}.endpoints.json"))
     }
 }
 
@@ -256,8 +267,15 @@ impl Process {
         }
     }
 
-    fn kill(mut self) {
+    /// Ends it at once, as a power cut would.
+    pub fn kill(mut self) {
         self.end();
+    }
+
+    /// Presses Ctrl-C and waits for the end.
+    pub fn interrupt(&mut self) -> ExitStatus {
+        let _ = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
+        self.child.wait().expect("the program can be waited for")
     }
 
     fn stop(mut self) {

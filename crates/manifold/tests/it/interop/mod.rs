@@ -1,2 +1,20 @@
 //! Other people's programs meet a running network: dcmtk, pydicom, dicomweb-client, dciodvfy, xmllint, and clients written
 //! in Python from the specifications alone.
+
+mod documents;
+mod fhir;
+mod field_cases;
+mod images;
+mod peers;
+mod pydicom_files;
+mod recorded;
+mod reports;
+
+use crate::network::Network;
+use std::sync::OnceLock;
+
+/// An empty demo for tests that add to it; each uses patients or studies of its own.
+fn scratch() -> &'static Network {
+    static SCRATCH: OnceLock<Network> = OnceLock::new();
+    SCRATCH.get_or_init(|| Network::demo(&["--empty", "--quiet-time-ms", "300"]))
+}

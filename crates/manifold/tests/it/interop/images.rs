@@ -1,0 +1,19 @@
+//! Images by WADO-RS, asked for with dicomweb-client and read with pydicom.
+
+use super::peers::{self, Peer};
+use super::pydicom_files;
+use crate::network::Network;
+
+#[test]
+fn dicomweb_client_retrieves_every_seeded_study_from_the_node_that_its_manifest_names() {
+    if peers::present(&[Peer::Python]) {
+        peers::python("images.py", &[&"seeded", &Network::seeded().endpoints_file()]);
+    }
+}
+
+#[test]
+fn what_comes_back_of_pydicoms_files_is_what_was_sent_or_its_pixels() {
+    let Some(sent) = pydicom_files::sent() else { return };
+    let list = peers::tests("fixtures/made/pydicom-files.tsv");
+    peers::python("images.py", &[&"pydicom", &sent.network.endpoints_file(), &list]);
+}

@@ -1,0 +1,112 @@
+//! The programs that the tests talk to: a Python with DICOM and SOAP libraries, dcmtk, xmllint. `cargo xtask check`
+//! installs them and sets `MANIFOLD_PEERS`; without them a test says that it skips, unless `MANIFOLD_REQUIRE_PEERS=1`.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// What a test needs beside `manifold`.
+#[derive(Clone, Copy, Debug)]
+pub enum Peer {
+    /// The venv with pydicom, pynetdicom, dicomweb-client, lxml and requests.
+    Python,
+    Dciodvfy,
+    /// A program of the system, such as `storescu`.
+    Program(&'static str),
+    /// A folder beside the workspace that is not part of the project: schemas of others.
+    Shared(&'static str),
+}
+
+/// True when all are there. Otherwise says what is missing; panics where it is required.
+pub fn present(peers: &[Peer]) -> bool {
+    let required = std::env::var_os("MANIFOLD_REQUIRE_PEERS").is_some_and(|v| v == "1");
+    for peer in peers {
+        match peer {
+            Peer::Shared(path) if !shared(path).exists() => {
+                eprintln!("skipped: ../shared/{path} not present");
+                return false;
+            }
+            Peer::Python | Peer::Dciodvfy | Peer::Program(_) if !path(*peer).is_file() => {
+                assert!(!required, "peer {peer:?} is missing; run cargo xtask peers");
+                eprintln!("skipped: peer {peer:?} missing; run cargo xtask check");
+                return false;
+            }
+            _ => {}
+        }
+    }
+    true
+}
+
+/// Where a program is, or would be.
+pub fn path(peer: Peer) -> PathBuf {
+    match peer {
+        Peer::Python => venv().join("python"),
+        Peer::Dciodvfy => venv().join("dciodvfy"),
+        Peer::Program(name) => {
+            let folders = std::env::var_os("PATH").unwrap_or_default();
+            let found = std::env::split_paths(&folders).map(|folder| folder.join(name)).find(|file| file.is_file());
+            found.unwrap_or_else(|| PathBuf::from(name))
+        }
+        Peer::Shared(path) => shared(path),
+    }
+}
+
+/// A file or folder beside the workspace.
+pub fn shared(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(path)
+}
+
+fn venv() -> PathBuf {
+    let peers = std::env::var_os("MANIFOLD_PEERS").map(PathBuf::from);
+    // Where `cargo xtask peers` installs them.
+    peers.unwrap_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("../peers")).join("py/bin")
+}
+
+/// A file of `tests/`.
+pub fn tests(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(path)
+}
+
+/// Runs a script of `tests/peers/`. Panics with its output when it fails.
+pub fn python(script: &str, arguments: &[&dyn AsRef<OsStr>]) -> String {
+    succeed(python_command(script, arguments))
+}
+
+/// The command that runs a script of `tests/peers/`.
+pub fn python_command(script: &str, arguments: &[&dyn AsRef<OsStr>]) -> Command {
+    let mut command = Command::new(path(Peer::Python));
+    command.args(["-B", "-X", "utf8"]).arg(tests("peers").join(script));
+    command.args(arguments.iter().map(|argument| argument.as_ref()));
+    command
+}
+
+/// Runs a command and gives back what it printed. Panics when it fails.
+pub fn succeed(mut command: Command) -> String {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let text = both(&output);
+    assert!(output.status.success(), "{command:?}: {}\n{text}", output.status);
+    println!("{text}");
+    text
+}
+
+/// Standard output, then standard error.
+pub fn both(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// Validates XML files against a schema. Panics with what xmllint says.
+pub fn xmllint(schema: &Path, files: &[PathBuf]) {
+    assert!(!files.is_empty(), "nothing to validate");
+    let mut command = Command::new(path(Peer::Program("xmllint")));
+    command.args(["--nonet", "--huge", "--noout", "--schema"]).arg(schema).args(files);
+    succeed(command);
+}
+
+/// The files of a folder with this extension, sorted.
+pub fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry of the folder").path()).collect();
+    files.retain(|file| file.extension().is_some_and(|e| e == extension));
+    files.sort();
+    files
+}
