@@ -7,7 +7,10 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 mod load;
+mod publish;
 mod query;
+mod store;
+mod wado;
 
 /// Measures this machine and this version
 #[derive(Args, Debug)]
@@ -18,23 +21,29 @@ pub struct Bench {
 
 #[derive(Subcommand, Debug)]
 pub enum What {
-    /// Registry queries of the embedded store, against the same rows by bare SQL
-    #[command(after_help = "Example:\n  manifold bench query --patients 1000 --documents 50")]
+    /// Registry queries on the embedded store, against the same rows by bare SQL
+    #[command(after_help = "Example:\n  manifold bench query --entries 10000 --documents 10")]
     Query(query::Query),
     /// Many clients that ask a running node over ITI-18 or ITI-67
     #[command(
         after_help = "Example:\n  manifold bench load --endpoints demo.json --patient P0001 --clients 16 --requests 2000"
     )]
     Load(Box<load::Load>),
-    /// WADO-RS throughput (not available in this version)
-    #[command(after_help = "Example:\n  manifold bench wado --endpoints demo.json --node north")]
-    Wado(super::Later),
-    /// C-STORE throughput (not available in this version)
-    #[command(after_help = "Example:\n  manifold bench store --endpoints demo.json --node north")]
-    Store(super::Later),
-    /// Publishing throughput (not available in this version)
-    #[command(after_help = "Example:\n  manifold bench publish --endpoints demo.json --node north")]
-    Publish(super::Later),
+    /// Fetching the series of a study over WADO-RS, again and again, without keeping them
+    #[command(
+        after_help = "Example:\n  manifold bench wado --study 2.25.123 --patient P0001 --endpoints demo.json --repeat 10"
+    )]
+    Wado(Box<wado::Wado>),
+    /// Sending an invented study by C-STORE; it stays in the node
+    #[command(
+        after_help = "Example:\n  manifold bench store --endpoints demo.json --node north --slices 400 --associations 4"
+    )]
+    Store(Box<store::Store>),
+    /// Publishing invented reports by ITI-41; they stay in the node
+    #[command(
+        after_help = "Example:\n  manifold bench publish --endpoints demo.json --patient P0012 --reports 200 --clients 8"
+    )]
+    Publish(Box<publish::Publish>),
 }
 
 pub async fn run(options: Bench) -> Result<(), Stop> {
@@ -43,9 +52,9 @@ pub async fn run(options: Bench) -> Result<(), Stop> {
             .await
             .map_err(|e| Stop::failed(format!("the measurement broke off: {e}")))?,
         What::Load(options) => load::run(*options).await,
-        What::Wado(_) => Err(Stop::not_available("`manifold bench wado`")),
-        What::Store(_) => Err(Stop::not_available("`manifold bench store`")),
-        What::Publish(_) => Err(Stop::not_available("`manifold bench publish`")),
+        What::Wado(options) => wado::run(*options).await,
+        What::Store(options) => store::run(*options).await,
+        What::Publish(options) => publish::run(*options).await,
     }
 }
 

@@ -2,7 +2,7 @@
 //! fetched again; what is missing is said. Source: design.md section 2, RAD TF-2 4.107, PS3.18 10.4.
 
 mod fetch;
-mod plan;
+pub mod plan;
 mod reconcile;
 
 use super::connection::{Connection, Parties, Via, circumstances};
@@ -88,40 +88,13 @@ pub async fn run(options: Images) -> Result<(), Stop> {
 }
 
 impl Images {
-    /// The manifests of the file, or every current manifest of the study.
     async fn manifests(&self, parties: &Parties) -> Result<Vec<Manifest>, Stop> {
-        if let Some(file) = &self.manifest {
-            return decode(&manifest::read(file)?, &file.display().to_string());
-        }
-        let study = StudyInstanceUid::parse(self.study.as_deref().unwrap_or_default()).map_err(Stop::usage)?;
-        let mut query = DocumentQuery { statuses: vec![AvailabilityStatus::Approved], ..DocumentQuery::default() };
-        query.patient_id = self.patient.as_deref().map(|id| parties.patient_id(id)).transpose()?;
-        query.reference_ids.push(vec![query::study_term(study.as_str())?]);
-        if query.patient_id.is_none() && parties.via(self.via) == Via::Xds && self.via.is_some() {
-            return Err(Stop::usage("over XDS a study is found by its patient: give --patient ID, or --via mhd"));
-        }
-        // MHD finds a study without its patient; XDS does not.
-        let via = match (&query.patient_id, self.via, parties.try_party("ITI-67")) {
-            (None, None, Some(_)) => Some(Via::Mhd),
-            (None, None, None) => {
-                return Err(Stop::usage("a study is found by its patient here: give --patient ID"));
+        match (&self.manifest, &self.study) {
+            (Some(file), _) => decode(&manifest::read(file)?, &file.display().to_string()),
+            (None, study) => {
+                registered(parties, study.as_deref().unwrap_or_default(), self.patient.as_deref(), self.via).await
             }
-            (_, via, _) => via,
-        };
-        let found = parties.registry_via(via)?.find(&query, &circumstances()).await?;
-        query::tell_silent(&found.silent);
-        let mut manifests = Vec::new();
-        for entry in found.items.iter().filter(|e| e.is_kos()) {
-            let bytes = documents::bytes(parties, via, entry, kos::MOST_OCTETS as u64).await?;
-            let all = decode(&bytes, entry.unique_id.as_str())?;
-            manifests.extend(all.into_iter().filter(|m| m.study == study));
         }
-        if manifests.is_empty() {
-            return Err(Stop::failed(format!(
-                "no current manifest of study {study} is registered; `manifold query` lists what there is"
-            )));
-        }
-        Ok(manifests)
     }
 
     async fn registry_patient(&self, parties: &Parties, manifests: &[Manifest]) -> Result<Patient, Stop> {
@@ -135,6 +108,41 @@ impl Images {
             None => Err(Stop::usage("--reconcile has to know the registry's patient: give --patient ID")),
         }
     }
+}
+
+/// Every current manifest of a study, from the registry.
+pub async fn registered(
+    parties: &Parties,
+    study: &str,
+    patient: Option<&str>,
+    via: Option<Via>,
+) -> Result<Vec<Manifest>, Stop> {
+    let study = StudyInstanceUid::parse(study).map_err(Stop::usage)?;
+    let mut query = DocumentQuery { statuses: vec![AvailabilityStatus::Approved], ..DocumentQuery::default() };
+    query.patient_id = patient.map(|id| parties.patient_id(id)).transpose()?;
+    query.reference_ids.push(vec![query::study_term(study.as_str())?]);
+    // MHD finds a study without its patient; XDS does not.
+    let via = match (&query.patient_id, via, parties.try_party("ITI-67")) {
+        (None, None, Some(_)) => Some(Via::Mhd),
+        (None, None, None) | (None, Some(Via::Xds), _) => {
+            return Err(Stop::usage("over XDS a study is found by its patient: give --patient ID"));
+        }
+        (_, via, _) => via,
+    };
+    let found = parties.registry_via(via)?.find(&query, &circumstances()).await?;
+    query::tell_silent(&found.silent);
+    let mut manifests = Vec::new();
+    for entry in found.items.iter().filter(|e| e.is_kos()) {
+        let bytes = documents::bytes(parties, via, entry, kos::MOST_OCTETS as u64).await?;
+        let all = decode(&bytes, entry.unique_id.as_str())?;
+        manifests.extend(all.into_iter().filter(|m| m.study == study));
+    }
+    if manifests.is_empty() {
+        return Err(Stop::failed(format!(
+            "no current manifest of study {study} is registered; `manifold query` lists what there is"
+        )));
+    }
+    Ok(manifests)
 }
 
 /// The registry's patient.

@@ -247,7 +247,7 @@ async fn send(options: &Publish, parties: &Parties, objects: Vec<Object>) -> Res
 }
 
 /// Address and AE title of the archive. Only the node that was named will do: another hospital's archive is no substitute.
-fn archive(parties: &Parties) -> Result<(String, String), Stop> {
+pub fn archive(parties: &Parties) -> Result<(String, String), Stop> {
     let Some(endpoints) = &parties.endpoints else {
         return Err(Stop::usage(
             "nothing says where to send: give --endpoints FILE --node NAME or --dicom HOST:PORT --aet AET",
