@@ -239,7 +239,7 @@ fn fill(store: &dyn MetadataStore, load: &Load) -> Result<(), StoreError> {
         store.write_blocking(move |tx| {
             for number in first..last {
                 let Ok(id) = patient_id(number) else { continue };
-                tx.put_patient(&patient(id.clone(), number))?;
+                tx.put_patient(&patient(id.clone()))?;
                 for entry in (0..documents).filter_map(|n| entry(&id, number, n).ok()) {
                     tx.put_entry(&entry)?;
                 }
@@ -253,14 +253,10 @@ fn fill(store: &dyn MetadataStore, load: &Load) -> Result<(), StoreError> {
     store.checkpoint()
 }
 
-fn patient(id: PatientId, number: u64) -> Patient {
+fn patient(id: PatientId) -> Patient {
     Patient {
         id,
-        other_ids: Oid::parse("2.999.1.2")
-            .ok()
-            .map(|oid| PatientId::new(format!("L{number}"), oid))
-            .into_iter()
-            .collect(),
+        other_ids: vec![],
         name: PersonName::from_dicom("DURAND^Anne"),
         birth_date: Dtm::parse("19610412").ok(),
         sex: Some(Sex::Female),
@@ -269,7 +265,7 @@ fn patient(id: PatientId, number: u64) -> Patient {
 
 /// An entry as large and as rich as those of real reports.
 fn entry(patient: &PatientId, number: u64, n: u64) -> Result<DocumentEntry, model::Invalid> {
-    let uid = |kind: u64| format!("2.25.{}", 1_000_000_000_000 + kind * 1_000_000_000 + number * 10_000 + n);
+    let uid = |kind: u64| format!("2.25.{}", 1_000_000_000_000 + kind * 100_000_000_000 + number * 10_000 + n);
     let uuid = ((number as u128) << 64 | n as u128 | 1 << 127).to_be_bytes();
     let date = Dtm::from_unix_seconds(1_600_000_000 + i64::try_from(n).unwrap_or(0) * 86_400);
     let mut report = invented_report(patient, &uid(1), &uid(2), date)?;
@@ -294,7 +290,7 @@ pub fn invented_report(patient: &PatientId, unique_id: &str, study: &str, date: 
         set_id: UniqueId::parse(unique_id)?,
         version: 1,
         replaces: None,
-        patient: self::patient(patient.clone(), number),
+        patient: self::patient(patient.clone()),
         title: "CT of the chest".into(),
         kind: Code::new("18748-4", schemes::LOINC, "Diagnostic imaging study"),
         confidentiality: Code::new("N", schemes::CONFIDENTIALITY, "normal"),
