@@ -18,7 +18,7 @@ let current = -1;
 let shown = null; // the picture on the screen: { key, bitmap, window, index, series }
 
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
-const number = (value) => Number(Number(value).toPrecision(value < 10 ? 2 : 4)).toLocaleString(document.documentElement.lang);
+const number = (value) => String(Number(Number(value).toPrecision(Math.abs(value) < 10 ? 3 : 5)));
 
 // ---- pictures: a bounded store, the picture wanted last wins, neighbours are fetched when there is time
 
@@ -385,13 +385,21 @@ function choose(n) {
   for (const tile of root.querySelectorAll(".tile")) {
     if (Number(tile.dataset.series) === n) {
       tile.setAttribute("aria-current", "true");
-      tile.scrollIntoView({ block: "nearest", inline: "nearest" });
+      reveal(tile);
     } else tile.removeAttribute("aria-current");
   }
   shown = null;
   paint();
   say(root.dataset.loading);
   changed();
+}
+
+// Scrolls the strip alone: the page stays where it is.
+function reveal(tile) {
+  const strip = tile.closest("ul");
+  const [box, frame] = [tile.getBoundingClientRect(), strip.getBoundingClientRect()];
+  if (box.left < frame.left || box.right > frame.right) strip.scrollLeft += box.left - frame.left - 8;
+  if (box.top < frame.top || box.bottom > frame.bottom) strip.scrollTop += box.top - frame.top - 8;
 }
 
 // ---- playing

@@ -11,6 +11,8 @@ pub mod episodes;
 mod error;
 mod identity;
 pub mod narrative;
+#[cfg(test)]
+mod page_tests;
 mod patients;
 mod report;
 mod study;

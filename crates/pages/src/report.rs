@@ -49,6 +49,8 @@ pub struct ReportPage {
     pub place: String,
     pub badges: Vec<Badge>,
     pub body: Body,
+    /// There is nothing to save.
+    pub missing: bool,
     pub document_href: String,
     /// `48 KB`; empty when unknown.
     pub size: String,
@@ -122,6 +124,7 @@ impl ReportPage {
                 facts: [words::shared_codes(entry, reader), words::own_codes(entry, reader)].concat(),
             }],
             language: entry.language_code.clone(),
+            missing: matches!(body, Body::Missing(_)),
             body,
             frame,
         })

@@ -83,6 +83,8 @@ pub struct ReportLink {
     /// `12 March 2026, Dr. Märta Lindqvist`.
     pub line: String,
     pub addendum: bool,
+    /// Its author took it back; it stays readable.
+    pub withdrawn: bool,
 }
 
 /// Images to open.
@@ -369,6 +371,7 @@ impl Lines<'_> {
             title: title.unwrap_or(entry.type_code.label()).to_owned(),
             line: parts.join(", "),
             addendum: chain.addendum,
+            withdrawn: chain.withdrawn(),
         }
     }
 

@@ -9,8 +9,9 @@ use model::{
     ReportStudy, RetrieveLocationUid, SeriesInstanceUid, Sex, SopInstanceUid, StudyInstanceUid, Submission,
     TransferSyntaxUid, UniqueId, Xcn, Xon, schemes,
 };
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use synth::{Hospital, Part, StudyPlan};
 use testkit::{FakeImaging, FakeInstance, MemoryIdentity, MemoryRegistry, MemoryRepository};
 use transactions::edge::Edge;
@@ -78,6 +79,22 @@ pub fn regions() -> RegionMap {
         ],
         equivalents: Vec::new(),
     }
+}
+
+/// The objects of one part of a study, made once however many sites there are.
+fn made(plan: &StudyPlan, part: Part) -> Vec<synth::Instance> {
+    static MADE: Mutex<BTreeMap<(String, bool), Vec<synth::Instance>>> = Mutex::new(BTreeMap::new());
+    let mut made = MADE.lock().expect("no panic");
+    let instances = made.entry((plan.key.clone(), part == Part::First)).or_insert_with(|| {
+        let mut instances = Vec::new();
+        synth::write_part(plan, part, |instance| {
+            instances.push(instance);
+            Ok(())
+        })
+        .expect("a study");
+        instances
+    });
+    instances.clone()
 }
 
 /// An OID, checked by hand.
@@ -168,7 +185,7 @@ impl Site {
     fn add_study(&mut self, plan: &StudyPlan) {
         let (mut first, mut all) = (Vec::new(), Vec::new());
         for part in [Part::First, Part::Later] {
-            synth::write_part(plan, part, |instance| {
+            for instance in made(plan, part) {
                 let header = dicom::Header::from_slice(&instance.bytes).expect("a readable object");
                 let described = StudyInstance::from_header(&header).expect("a described object");
                 self.imaging.instances.lock().expect("no panic").push(FakeInstance {
@@ -183,9 +200,7 @@ impl Site {
                     first.push(described.clone());
                 }
                 all.push(described);
-                Ok(())
-            })
-            .expect("a study");
+            }
         }
         if plan.grows() {
             let old = self.add_manifest(plan, &first, "first");
@@ -213,8 +228,7 @@ impl Site {
             manufacturer: "manifold".into(),
         };
         let created = utc(&format!("{}{}", plan.date, plan.time), plan.utc_offset());
-        let created =
-            Dtm::from_unix_seconds(created.unix_seconds() + if version == "first" { 1800 } else { 70_000 });
+        let created = Dtm::from_unix_seconds(created.unix_seconds() + if version == "first" { 1800 } else { 70_000 });
         let new = NewManifest {
             sop_instance: SopInstanceUid::parse(&synth::uid(&format!("kos/{words}"))).expect("a UID"),
             series_instance: SeriesInstanceUid::parse(&synth::uid(&format!("kos-series/{words}"))).expect("a UID"),

@@ -24,6 +24,8 @@ pub(super) struct Trouble {
 pub(super) enum Kind {
     UnknownPatient,
     NoDocument,
+    /// The registry knows it, its repository does not give it.
+    Lost,
     NoImages,
     NoPage,
     NotImages,
@@ -46,6 +48,7 @@ impl Kind {
                 ["problem.unknown_patient.what", "problem.unknown_patient.who", "problem.unknown_patient.advice"]
             }
             Kind::NoDocument => ["problem.no_document.what", "problem.no_document.who", "problem.no_document.advice"],
+            Kind::Lost => ["problem.lost.what", "problem.lost.who", "problem.lost.advice"],
             Kind::NoImages => ["problem.no_images.what", "problem.no_images.who", "problem.no_images.advice"],
             Kind::NoPage => ["problem.no_page.what", "problem.no_page.who", "problem.no_page.advice"],
             Kind::NotImages => ["problem.not_images.what", "problem.not_images.who", "problem.not_images.advice"],
@@ -63,7 +66,9 @@ impl Kind {
 
     const fn status(self) -> StatusCode {
         match self {
-            Kind::UnknownPatient | Kind::NoDocument | Kind::NoImages | Kind::NoPage => StatusCode::NOT_FOUND,
+            Kind::UnknownPatient | Kind::NoDocument | Kind::Lost | Kind::NoImages | Kind::NoPage => {
+                StatusCode::NOT_FOUND
+            }
             Kind::NotImages | Kind::NotShown => StatusCode::UNPROCESSABLE_ENTITY,
             Kind::BadRequest | Kind::TooMany => StatusCode::BAD_REQUEST,
             Kind::Denied => StatusCode::FORBIDDEN,
@@ -111,7 +116,8 @@ impl From<&Fault> for Trouble {
         // Texts of a peer or of a rule; who wrote them did not mean them for patients, yet they help who asks for help.
         let (kind, detail) = match fault {
             Fault::UnknownPatient(_) => (Kind::UnknownPatient, String::new()),
-            Fault::DocumentNotFound(_) | Fault::UnknownRepository { .. } => (Kind::NoDocument, fault.to_string()),
+            // Only documents that the registry listed a moment ago are asked for.
+            Fault::DocumentNotFound(_) | Fault::UnknownRepository { .. } => (Kind::Lost, fault.to_string()),
             Fault::ImagesNotFound(_) => (Kind::NoImages, fault.to_string()),
             Fault::InvalidContent { reason, .. } => (Kind::NotShown, reason.clone()),
             Fault::NotAcceptable(_) | Fault::InvalidInstance { .. } | Fault::InstanceConflict(_) => {
@@ -195,6 +201,7 @@ mod tests {
         let kinds = [
             Kind::UnknownPatient,
             Kind::NoDocument,
+            Kind::Lost,
             Kind::NoImages,
             Kind::NoPage,
             Kind::NotImages,

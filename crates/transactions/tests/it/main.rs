@@ -6,4 +6,5 @@ mod iti44;
 mod iti67;
 mod iti68;
 mod outcomes;
+mod portal;
 mod rad107;
