@@ -178,6 +178,17 @@ fn the_same_bytes_under_two_names_are_one_file_and_stay_while_one_needs_them() {
 }
 
 #[test]
+fn a_file_that_is_gone_before_it_is_recorded_is_asked_for_again() {
+    let bench = Bench::with_patients();
+    // Another submission with the same bytes was refused and tidied away in between.
+    let content = DocumentContent::Blob(digest_of(&large(1)));
+    let faults = refuse(&bench, submission_of("2.25.1"), vec![ProvidedDocument { entry_id: id("doc"), content }]);
+    assert_eq!(faults, [Fault::Busy]);
+    assert!(faults[0].is_transient());
+    provide(&bench, submission_of("2.25.1"), vec![document("doc", &large(1))]).unwrap();
+}
+
+#[test]
 fn a_small_document_that_comes_again_as_a_file_leaves_none() {
     let bench = Bench::with_patients();
     provide(&bench, submission_of("2.25.1"), vec![document("doc", b"KOS")]).unwrap();

@@ -95,15 +95,19 @@ fn a_document_that_nobody_spoke_about_is_staged_and_not_given_out() {
 }
 
 #[test]
-fn a_document_whose_answer_got_lost_is_given_out_after_recovery() {
+fn a_document_whose_answer_got_lost_is_given_out_because_the_registry_shows_it() {
     for bytes in both_sizes() {
         let network = Network::new();
         network.registry.on_register.plan([Act::LoseAnswer]);
         assert!(network.provide(submission_of("2.25.1"), &bytes).is_err());
-        assert!(network.retrieve("2.25.1").is_none());
-        assert_eq!(network.recover(), 0);
         assert!(network.retrieve("2.25.1").unwrap() == bytes);
-        assert_eq!(network.staged(), 0);
+        // Not on hearsay: while the registry is silent, it stays where it is.
+        network.registry.on_find.plan([Act::LoseRequest]);
+        assert!(network.retrieve("2.25.1").is_none());
+        assert_eq!((network.staged(), network.recover(), network.staged()), (1, 0, 0));
+        // From now on nobody needs to be asked.
+        network.registry.on_find.plan([Act::LoseRequest]);
+        assert!(network.retrieve("2.25.1").unwrap() == bytes);
     }
 }
 
