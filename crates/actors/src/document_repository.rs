@@ -1,6 +1,7 @@
 //! Document Repository on this node's own store: bytes and metadata become durable together, or not at all.
 //! Source: ITI TF-2 3.41.4.1.3, 3.43.4.1.3; spec/xds.md sections 13, 15, 17.
 
+use crate::spool::Spool;
 use crate::store_faults::{internal, storage};
 use crate::{
     BoxFuture, Cx, DocumentContent, DocumentRegistry, DocumentRequest, Fault, ProvidedDocument, Refusal, Registered,
@@ -11,8 +12,8 @@ use model::{DocumentQuery, Invalid, ObjectId, Oid, Submission, UniqueId};
 use std::collections::HashMap;
 use std::sync::Arc;
 use store::{
-    BlobRef, BlobStore, DocumentPlace, DocumentState, INLINE_LIMIT_OCTETS, MetadataStore, Put, Sha256, StoreError,
-    StoreExt, StoredDocument, WriteTx, digest_of,
+    BlobRef, BlobStore, BlobWriter, DocumentPlace, DocumentState, INLINE_LIMIT_OCTETS, MetadataStore, Put, Sha256,
+    StoreError, StoreExt, StoredDocument, WriteTx, digest_of,
 };
 
 /// Where a repository registers.
@@ -280,6 +281,16 @@ impl DocumentRepository {
         };
         let (mime_type, size_octets) = (document.mime_type, Some(document.size_octets));
         Ok(RetrievedDocument { request: request.clone(), mime_type, size_octets, body })
+    }
+}
+
+impl Spool for DocumentRepository {
+    fn create(&self) -> Result<Box<dyn BlobWriter>, StoreError> {
+        self.blobs.create()
+    }
+
+    fn release<'a>(&'a self, blobs: Vec<Sha256>) -> BoxFuture<'a, ()> {
+        Box::pin(self.drop_unused(blobs))
     }
 }
 

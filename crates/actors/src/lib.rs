@@ -41,5 +41,15 @@ pub use store::{InstanceFiles, InstanceWriter, Sha256, StoredInstance, StudyStat
 
 /// Where documents go while they arrive: what a server of the waist needs of the store.
 pub mod spool {
-    pub use store::{BlobRef, BlobStore, BlobWriter, INLINE_LIMIT_OCTETS, StoreError};
+    use crate::BoxFuture;
+    pub use store::{BlobRef, BlobStore, BlobWriter, INLINE_LIMIT_OCTETS, Sha256, StoreError};
+
+    /// Takes the octets of attachments before anybody knows what becomes of them.
+    pub trait Spool: Send + Sync {
+        /// Begins one. Blocks. Errors: `Full`, `Io`.
+        fn create(&self) -> Result<Box<dyn BlobWriter>, StoreError>;
+
+        /// The request is over: removes those of its attachments that became no document.
+        fn release<'a>(&'a self, blobs: Vec<Sha256>) -> BoxFuture<'a, ()>;
+    }
 }

@@ -62,7 +62,7 @@ impl Server {
         &self,
         request: &mut SoapRequest,
     ) -> Result<(Result<(Submission, Vec<ProvidedDocument>), Refusal>, Vec<Invalid>), soap::Fault> {
-        let SoapRequest { envelope, parts, .. } = request;
+        let SoapRequest { envelope, parts, no_room, .. } = request;
         let body =
             envelope.body_named(ebxml::ns::XDS, "ProvideAndRegisterDocumentSetRequest").map_err(|e| e.fault())?;
         let decoded = match ebxml::decode_provide(&body) {
@@ -80,13 +80,18 @@ impl Server {
                     let Some(Ok(soap::Binary::Part(href))) = href else {
                         return Err(soap::Fault::sender(format!("Document {} has no readable content", document.id)));
                     };
-                    parts.take(&href).ok_or_else(|| {
-                        soap::Fault::sender(format!(
-                            "Document {} refers to cid:{} but the message has no part with that Content-ID",
-                            document.id,
-                            href.as_str()
-                        ))
-                    })?
+                    match parts.take(&href) {
+                        Some(content) => content,
+                        // Not for the lack of a part: `respond` says why.
+                        None if no_room.is_some() => continue,
+                        None => {
+                            return Err(soap::Fault::sender(format!(
+                                "Document {} refers to cid:{} but the message has no part with that Content-ID",
+                                document.id,
+                                href.as_str()
+                            )));
+                        }
+                    }
                 }
                 Content::Inline(_) => match document.content.octets() {
                     Some(Ok(octets)) => DocumentContent::Memory(octets.into()),
@@ -131,7 +136,11 @@ impl SoapTransaction for Server {
                     let imaging = submission.entries.iter().any(DocumentEntry::is_kos);
                     let facts = facts(&submission);
                     let transaction = if imaging { &RAD_68 } else { &TRANSACTION };
-                    (transaction, facts, self.provide(submission, documents, cx).await)
+                    let provided = match request.no_room.take() {
+                        Some(fault) => Err(fault.into()),
+                        None => self.provide(submission, documents, cx).await,
+                    };
+                    (transaction, facts, provided)
                 }
                 Err(refusal) => (&TRANSACTION, Facts::default(), Err(refusal)),
             };

@@ -361,9 +361,9 @@ impl<'a> Wiring<'a> {
                 checks: vec![Arc::new(transactions::manifest_check::ManifestCheck { blobs: blobs.clone() })],
                 edge: edge.clone(),
             }),
-            Arc::new(iti43_retrieve_document_set::Server { repository, edge: edge.clone() }),
+            Arc::new(iti43_retrieve_document_set::Server { repository: repository.clone(), edge: edge.clone() }),
         ];
-        self.merge(SoapEndpoint { edge, transactions, spool: Some(blobs) }.router("/xds/repository"));
+        self.merge(SoapEndpoint { edge, transactions, spool: Some(repository) }.router("/xds/repository"));
         Ok(())
     }
 

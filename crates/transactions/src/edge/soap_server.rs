@@ -3,7 +3,7 @@
 
 use super::Edge;
 use crate::{Binding, Transaction};
-use actors::spool::{self, BlobStore, BlobWriter, INLINE_LIMIT_OCTETS};
+use actors::spool::{self, BlobWriter, INLINE_LIMIT_OCTETS, Sha256, Spool};
 use actors::{BoxFuture, ByteStream, Cx, DocumentContent, Fault};
 use axum::Router;
 use axum::body::Body;
@@ -33,6 +33,8 @@ pub struct SoapRequest {
     pub packaging: Packaging,
     /// Attachments by Content-ID: small ones in memory, others in the blob store.
     pub parts: Parts<DocumentContent>,
+    /// Why an attachment is not among `parts` although it came: there is no room for it.
+    pub no_room: Option<Fault>,
 }
 
 /// Writes the content of `soap:Body`; attachment `n` (from 1) is referred to as `mtom.content_id(n)`.
@@ -59,7 +61,30 @@ pub struct Attachment {
 pub struct SoapEndpoint {
     pub edge: Edge,
     pub transactions: Vec<Arc<dyn SoapTransaction>>,
-    pub spool: Option<Arc<dyn BlobStore>>,
+    pub spool: Option<Arc<dyn Spool>>,
+}
+
+/// What a request left in the spool. Released with the request however it ends, also when the caller goes away.
+struct Spooled {
+    spool: Option<Arc<dyn Spool>>,
+    blobs: Vec<Sha256>,
+}
+
+impl Spooled {
+    async fn release(&mut self) {
+        if let Some(spool) = &self.spool {
+            spool.release(std::mem::take(&mut self.blobs)).await;
+        }
+    }
+}
+
+impl Drop for Spooled {
+    fn drop(&mut self) {
+        if let (Some(spool), false) = (self.spool.take(), self.blobs.is_empty()) {
+            let blobs = std::mem::take(&mut self.blobs);
+            tokio::spawn(async move { spool.release(blobs).await });
+        }
+    }
 }
 
 impl SoapEndpoint {
@@ -76,7 +101,10 @@ impl SoapEndpoint {
         let (parts, body) = request.into_parts();
         let cx = self.edge.cx(&parts);
         let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
-        match self.exchange(content_type, body, &cx).await {
+        let mut spooled = Spooled { spool: self.spool.clone(), blobs: Vec::new() };
+        let outcome = self.exchange(content_type, body, &mut spooled, &cx).await;
+        spooled.release().await;
+        match outcome {
             Ok(response) => response,
             Err(Refused { fault, packaging, relates_to }) => {
                 tracing::warn!(request_id = cx.request_id, fault = %fault, "SOAP request refused");
@@ -92,11 +120,17 @@ impl SoapEndpoint {
         }
     }
 
-    async fn exchange(&self, content_type: &str, body: Body, cx: &Cx) -> Result<Response, Refused> {
+    async fn exchange(
+        &self,
+        content_type: &str,
+        body: Body,
+        spooled: &mut Spooled,
+        cx: &Cx,
+    ) -> Result<Response, Refused> {
         let limits = soap::Limits { envelope_octets: self.edge.message_octets, ..soap::Limits::default() };
         let reader = MessageReader::new(content_type, limits).map_err(|e| Refused::of(e.fault(), Packaging::Plain))?;
         let packaging = reader.packaging();
-        let request = self.receive(reader, body).await.map_err(|fault| Refused::of(fault, packaging))?;
+        let request = self.receive(reader, body, spooled).await.map_err(|fault| Refused::of(fault, packaging))?;
         let relates_to = request.envelope.message_id().map(str::to_owned);
         let refused = |fault| Refused { fault, packaging, relates_to: relates_to.clone() };
         request.envelope.check_request(&[(soap::names::WSSE, "Security")]).map_err(refused)?;
@@ -109,12 +143,18 @@ impl SoapEndpoint {
     }
 
     /// Reads the message: the envelope into memory, attachments into memory while small and into the spool beyond.
-    async fn receive(&self, mut reader: MessageReader, body: Body) -> Result<SoapRequest, soap::Fault> {
+    async fn receive(
+        &self,
+        mut reader: MessageReader,
+        body: Body,
+        spooled: &mut Spooled,
+    ) -> Result<SoapRequest, soap::Fault> {
         let packaging = reader.packaging();
         let mut data = body.into_data_stream();
         let mut envelope = None;
         let mut parts = Parts::new();
         let mut part: Option<(String, Spooling)> = None;
+        let mut no_room_for = None;
         loop {
             let event = reader.next_event().map_err(|e| e.fault())?;
             match event {
@@ -134,14 +174,23 @@ impl SoapEndpoint {
                 }
                 Some(MessageEvent::PartEnd) => {
                     if let Some((id, spooling)) = part.take() {
-                        parts.insert(&id, spooling.finish().await?);
+                        match spooling.finish().await? {
+                            Ok(content) => {
+                                if let DocumentContent::Blob(blob) = &content {
+                                    spooled.blobs.push(blob.sha256);
+                                }
+                                parts.insert(&id, content);
+                            }
+                            // The rest of the message is read all the same, so that the answer is the transaction's.
+                            Err(fault) => no_room_for = Some(fault),
+                        }
                     }
                 }
                 Some(MessageEvent::End) => break,
             }
         }
         let envelope = envelope.ok_or_else(|| soap::Fault::sender("expected a SOAP envelope, got none"))?;
-        Ok(SoapRequest { envelope, packaging, parts })
+        Ok(SoapRequest { envelope, packaging, parts, no_room: no_room_for })
     }
 
     fn pack(
@@ -202,15 +251,19 @@ impl Refused {
 /// An attachment on its way in.
 enum Spooling {
     Memory(BytesMut),
-    Blob { writer: Box<dyn BlobWriter>, octets: u64 },
+    Blob {
+        writer: Box<dyn BlobWriter>,
+        octets: u64,
+    },
+    /// There is no room; what still comes is only counted.
+    NotKept {
+        fault: Fault,
+        octets: u64,
+    },
 }
 
 impl Spooling {
-    async fn write(&mut self, bytes: Bytes, spool: Option<&Arc<dyn BlobStore>>, limit: u64) -> Result<(), soap::Fault> {
-        let store_fault = |e: spool::StoreError| {
-            tracing::error!(error = %e, "cannot keep an attachment");
-            soap::Fault::receiver(format!("the attachment cannot be kept: {e}; nothing of this request was kept"))
-        };
+    async fn write(&mut self, bytes: Bytes, spool: Option<&Arc<dyn Spool>>, limit: u64) -> Result<(), soap::Fault> {
         if let Spooling::Memory(buffer) = self {
             if buffer.len() + bytes.len() <= INLINE_LIMIT_OCTETS {
                 buffer.extend_from_slice(&bytes);
@@ -220,40 +273,53 @@ impl Spooling {
                 return Err(soap::Fault::sender("this transaction takes no attachments of this size"));
             };
             let (spool, first) = (spool.clone(), std::mem::take(buffer));
+            let octets = first.len() as u64;
             let begun = tokio::task::spawn_blocking(move || {
                 let mut writer = spool.create()?;
                 writer.write(&first)?;
-                Ok((writer, first.len() as u64))
+                Ok(writer)
             });
-            let (writer, octets) =
-                begun.await.map_err(|_| soap::Fault::receiver("spooling failed"))?.map_err(store_fault)?;
-            *self = Spooling::Blob { writer, octets };
+            *self = match begun.await.map_err(|_| soap::Fault::receiver("spooling failed"))? {
+                Ok(writer) => Spooling::Blob { writer, octets },
+                Err(error) => Spooling::NotKept { fault: no_room(error)?, octets },
+            };
         }
-        let Spooling::Blob { octets, .. } = self else { return Ok(()) };
-        if *octets + bytes.len() as u64 > limit {
+        let (Spooling::Blob { octets, .. } | Spooling::NotKept { octets, .. }) = self else { return Ok(()) };
+        *octets += bytes.len() as u64;
+        let octets = *octets;
+        if octets > limit {
             return Err(soap::Fault::sender(format!("an attachment may have at most {limit} octets")));
         }
         // Writes go to the page cache; the blocking thread is needed for the file's creation and its fsync.
-        if let Spooling::Blob { writer, octets } = self {
-            writer.write(&bytes).map_err(store_fault)?;
-            *octets += bytes.len() as u64;
+        if let Spooling::Blob { writer, .. } = self
+            && let Err(error) = writer.write(&bytes)
+        {
+            *self = Spooling::NotKept { fault: no_room(error)?, octets };
         }
         Ok(())
     }
 
-    async fn finish(self) -> Result<DocumentContent, soap::Fault> {
+    async fn finish(self) -> Result<Result<DocumentContent, Fault>, soap::Fault> {
         match self {
-            Spooling::Memory(buffer) => Ok(DocumentContent::Memory(buffer.freeze())),
+            Spooling::Memory(buffer) => Ok(Ok(DocumentContent::Memory(buffer.freeze()))),
+            Spooling::NotKept { fault, .. } => Ok(Err(fault)),
             Spooling::Blob { writer, .. } => {
                 let finished = tokio::task::spawn_blocking(move || writer.finish()).await;
-                let finished = finished.map_err(|_| soap::Fault::receiver("spooling failed"))?;
-                finished.map(DocumentContent::Blob).map_err(|e| {
-                    soap::Fault::receiver(format!(
-                        "the attachment cannot be kept: {e}; nothing of this request was kept"
-                    ))
-                })
+                match finished.map_err(|_| soap::Fault::receiver("spooling failed"))? {
+                    Ok(blob) => Ok(Ok(DocumentContent::Blob(blob))),
+                    Err(error) => Ok(Err(no_room(error)?)),
+                }
             }
         }
+    }
+}
+
+/// A full disk is for the transaction to say; anything else is this node's own failure.
+fn no_room(error: spool::StoreError) -> Result<Fault, soap::Fault> {
+    tracing::error!(%error, "cannot keep an attachment");
+    match error {
+        spool::StoreError::Full(what) => Ok(Fault::OutOfResources(format!("no room left: {what}"))),
+        _ => Err(soap::Fault::receiver("an attachment cannot be kept; nothing of this request was kept")),
     }
 }
 

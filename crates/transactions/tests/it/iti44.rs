@@ -19,7 +19,7 @@ fn start() -> Started {
     let identity = Arc::new(MemoryIdentity::new(domain()));
     let (edge, audited, _) = edge();
     let transactions = Server::all(identity.clone(), domain(), Oid::parse("2.999.1.9").unwrap(), edge.clone());
-    let spool: Option<Arc<dyn spool::BlobStore>> = None;
+    let spool: Option<Arc<dyn spool::Spool>> = None;
     let served = serve(|_| SoapEndpoint { edge, transactions, spool }.router("/xds/registry"));
     Started { served, identity, audited }
 }
