@@ -123,9 +123,13 @@ impl Session {
     }
 
     fn finish(&self, receiving: Receiving) -> CommandSet {
-        let Receiving { request, sop_class, sop_instance, transfer_syntax, writer, .. } = receiving;
+        let Receiving { request, sop_class, sop_instance, transfer_syntax, octets, writer } = receiving;
         let mut objects = vec![sop_instance.clone()];
         let outcome = writer.and_then(|writer| {
+            if octets == 0 {
+                let reason = "the data set is empty".to_owned();
+                return Err(Fault::InvalidInstance { instance: sop_instance.clone(), reason });
+            }
             let received = self.inspect(&writer, &sop_class, &sop_instance, &transfer_syntax)?;
             objects.extend(received.study.as_ref().map(ToString::to_string));
             self.service.archive.accept(writer, received, &self.cx)
@@ -138,7 +142,7 @@ impl Session {
             }
             Err(fault) => {
                 tracing::warn!(request_id = self.cx.request_id, instance = sop_instance, ?fault, "instance refused");
-                (dimse_status::c_store(fault), Some(fault.to_string()))
+                (dimse_status::c_store(fault), Some(dimse_status::comment(fault)))
             }
         };
         let outcome = match outcome {
@@ -160,7 +164,7 @@ impl Session {
         let invalid = |reason: String| Fault::InvalidInstance { instance: sop_instance.to_owned(), reason };
         let mut file = writer.read_back().map_err(|e| Fault::OutOfResources(e.to_string()))?;
         let options = Options { keep: Keep::Tags(dicom::header::HEADER_TAGS), ..Options::default() };
-        let scan = scan_reader(&mut file, &options).map_err(|e| invalid(e.to_string()))?;
+        let scan = scan_reader(&mut file, &options).map_err(|e| invalid(e.culprit_first()))?;
         let header = dicom::Header::from_scan(&scan);
         if header.sop_instance_uid != dicom::uid::trim(sop_instance) {
             return Err(invalid(format!(

@@ -8,6 +8,16 @@ pub fn held(reason: &str) -> u16 {
     if reason.contains("Instance UID") { 0xb007 } else { 0x0000 }
 }
 
+/// What (0000,0902) says: 64 characters, so it begins with what is wrong and leaves out the UID, which the response
+/// carries anyway.
+pub fn comment(fault: &Fault) -> String {
+    match fault {
+        Fault::InvalidInstance { reason, .. } => reason.clone(),
+        Fault::InstanceConflict(_) => "stored with other content already; the first is kept".to_owned(),
+        fault => fault.to_string(),
+    }
+}
+
 pub fn c_store(fault: &Fault) -> u16 {
     match fault {
         Fault::InstanceConflict(_) => 0x0111,

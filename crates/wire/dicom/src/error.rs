@@ -32,6 +32,19 @@ pub enum DecodeError {
     Io(#[from] std::io::Error),
 }
 
+impl DecodeError {
+    /// The same with the innermost element and its rule first, for answers that are cut to 64 characters.
+    pub fn culprit_first(&self) -> String {
+        match self {
+            DecodeError::Structure { path, offset, problem } => {
+                let element = path.rsplit('.').next().unwrap_or(path);
+                format!("{element}: {problem} (offset {offset} of the file, {path})")
+            }
+            other => other.to_string(),
+        }
+    }
+}
+
 /// The rule that is broken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
