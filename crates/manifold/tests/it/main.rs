@@ -3,3 +3,4 @@
 
 mod interop;
 mod network;
+mod weather;

@@ -28,10 +28,7 @@ impl Modality {
 
     pub fn store(&mut self, object: &Object) -> Answer {
         let response = self.send(object).expect("an answer to C-STORE");
-        Answer {
-            status: response.status().expect("a status"),
-            comment: response.error_comment().unwrap_or_default(),
-        }
+        Answer { status: response.status().expect("a status"), comment: response.error_comment().unwrap_or_default() }
     }
 
     /// Sends objects that must all be taken.

@@ -1,0 +1,178 @@
+//! The audit log: every transaction leaves exactly one line where it was received, lines are only ever added, and no kind
+//! of transaction is missing. Source: design section 11, ITI TF-2 3.20.
+
+use super::client::{Client, check_refused, patient, until};
+use super::modality::Modality;
+use super::{documents, objects};
+use crate::network::Files;
+use model::{DocumentQuery, Oid, UniqueId};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+/// One node's log.
+struct Log {
+    folder: PathBuf,
+    /// Everything read so far.
+    seen: Vec<u8>,
+    kinds: BTreeSet<String>,
+}
+
+impl Log {
+    fn of(files: &Files, node: &str) -> Log {
+        let folder = files.folder().join("data").join(node).join("audit");
+        let mut log = Log { folder, seen: Vec::new(), kinds: BTreeSet::new() };
+        log.news();
+        log
+    }
+
+    /// Lines that came since the last look; what was there before must still be there unchanged.
+    fn news(&mut self) -> Vec<Value> {
+        let mut files: Vec<PathBuf> =
+            std::fs::read_dir(&self.folder).expect("an audit folder").map(|f| f.expect("a file").path()).collect();
+        files.sort();
+        let octets: Vec<u8> = files.iter().flat_map(|file| std::fs::read(file).expect("an audit file")).collect();
+        assert!(octets.starts_with(&self.seen), "lines that were there have changed");
+        let whole = octets.iter().rposition(|o| *o == b'\n').map_or(0, |at| at + 1);
+        let text = std::str::from_utf8(&octets[self.seen.len()..whole]).expect("UTF-8").to_owned();
+        self.seen = octets[..whole].to_vec();
+        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect();
+        self.kinds.extend(lines.iter().map(kind));
+        lines
+    }
+
+    /// Exactly one line of this transaction came, and no other line.
+    fn check_one(&mut self, transaction: &str, succeeded: bool) -> Value {
+        let mut lines = Vec::new();
+        until(&format!("an audit line of {transaction}"), || {
+            lines.extend(self.news());
+            (!lines.is_empty()).then_some(())
+        });
+        assert_eq!(lines.iter().map(kind).collect::<Vec<_>>(), [transaction], "{lines:#?}");
+        let line = lines.remove(0);
+        assert_eq!(line["outcome"] == 0, succeeded, "{line:#}");
+        for key in ["time", "event", "participants", "source"] {
+            assert!(!line[key].is_null(), "no {key}: {line:#}");
+        }
+        line
+    }
+}
+
+fn kind(line: &Value) -> String {
+    line["transaction"].as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn every_transaction_leaves_exactly_one_line() {
+    let files = Files::write(&["--quiet-time-ms", "50"]);
+    let (central, north) = (files.serve("central", &[]), files.serve("north", &[]));
+    let (centre, hospital) = (Client::to(&central), Client::to(&north));
+    let (mut at_centre, mut at_hospital) = (Log::of(&files, "central"), Log::of(&files, "north"));
+
+    // A study: one line per object where it arrives; at the centre what publishing takes, and one manifest.
+    let study = objects::study("audited", Some("W0001"), 2);
+    let mut sender = Modality::connect(&north.endpoint("DIMSE"), "NORTH").expect("an association");
+    for object in &study {
+        sender.store_all(std::slice::from_ref(object));
+        let line = at_hospital.check_one("C-STORE", true);
+        assert!(line.to_string().contains(&object.uid), "{line:#}");
+    }
+    let mut truncated = objects::member("audited", Some("W0001"), 3);
+    truncated.data_set.truncate(300);
+    assert_ne!(sender.store(&truncated).status, 0);
+    at_hospital.check_one("C-STORE", false);
+    // Our own looking would add lines of ITI-18, so the hospital is asked whether it is done.
+    until("the publication", || {
+        let status = hospital.status();
+        (status["studies"]["published"] == 1 && status["jobs"].as_array()?.is_empty()).then_some(())
+    });
+    let lines = at_centre.news();
+    for (transaction, count) in [("ITI-44", 1), ("RAD-68", 1), ("ITI-41", 0), ("ITI-42", 0)] {
+        assert_eq!(lines.iter().filter(|l| kind(l) == transaction).count(), count, "{transaction}: {lines:#?}");
+    }
+    let manifest = centre.current_manifests("W0001", &study[0].study).expect("an answer").pop().expect("the manifest");
+    at_centre.check_one("ITI-18", true);
+
+    let repository = Oid::parse("2.999.1.1").unwrap();
+    let unique_id = UniqueId::parse(&documents::fresh_unique_id()).unwrap();
+    centre.provide(documents::report("P0001", unique_id.as_str()), b"<report/>").expect("a report");
+    let line = at_centre.check_one("ITI-41", true);
+    assert!(line.to_string().contains("P0001"), "the audit log is where patients are named: {line:#}");
+    check_refused(centre.provide(documents::report("P9999", "2.25.1"), b"<x/>"), "XDSUnknownPatientId", &[]);
+    at_centre.check_one("ITI-41", false);
+    let mut by_hand = documents::report("P0001", &documents::fresh_unique_id());
+    assert!(centre.register(by_hand.clone()).is_err(), "hash, size and repository are missing");
+    at_centre.check_one("ITI-42", false);
+    let entry = &mut by_hand.entries[0];
+    entry.repository_unique_id = Some(Oid::parse("2.999.1.99").unwrap());
+    entry.hash = Some(model::Sha1Hash::parse("da39a3ee5e6b4b0d3255bfef95601890afd80709").unwrap());
+    entry.size_octets = Some(0);
+    centre.register(by_hand).expect("a registration");
+    at_centre.check_one("ITI-42", true);
+
+    centre.find(&DocumentQuery::of_patient(patient("P0001"))).expect("an answer");
+    at_centre.check_one("ITI-18", true);
+    centre.associations(std::slice::from_ref(&manifest.id));
+    at_centre.check_one("ITI-18", true);
+    centre.retrieve(&repository, &unique_id).expect("the report");
+    at_centre.check_one("ITI-43", true);
+    assert!(centre.retrieve(&repository, &UniqueId::parse("2.25.2").unwrap()).is_err());
+    at_centre.check_one("ITI-43", false);
+
+    let fhir = |path: &str, expected: u16| {
+        let (status, text) = centre.get(&format!("/fhir{path}")).expect("an answer");
+        assert_eq!(status, expected, "{text}");
+    };
+    fhir("/DocumentReference?patient.identifier=urn:oid:2.999.7%7CP0001&status=current", 200);
+    at_centre.check_one("ITI-67", true);
+    fhir("/DocumentReference?status=current", 400);
+    at_centre.check_one("ITI-67", false);
+    fhir(&format!("/document/{unique_id}"), 200);
+    at_centre.check_one("ITI-68", true);
+    fhir("/document/2.25.2", 404);
+    at_centre.check_one("ITI-68", false);
+    let (status, text) = feed(&centre, "W0002");
+    assert!((200..300).contains(&status), "{text}");
+    at_centre.check_one("ITI-104", true);
+
+    hospital.images(&study[0].study).expect("images");
+    at_hospital.check_one("RAD-107", true);
+    assert!(hospital.images("2.25.3").is_err());
+    at_hospital.check_one("RAD-107", false);
+
+    // Pages about the node's health are no transactions.
+    centre.status();
+    assert_eq!(centre.get("/metrics").expect("an answer").0, 200);
+    fhir("/metadata", 200);
+    assert_eq!(at_centre.news(), Vec::<Value>::new());
+
+    for (served, log) in [(&central, &at_centre), (&north, &at_hospital)] {
+        let keys = served.endpoints["nodes"][0]["endpoints"].as_object().expect("endpoints").keys();
+        let missing: Vec<&String> =
+            keys.filter(|k| (k.starts_with("ITI-") || k.starts_with("RAD-")) && !log.kinds.contains(*k)).collect();
+        assert!(missing.is_empty(), "{missing:?} are answered; here nobody looks whether they leave a line");
+    }
+
+    // The end and the next start are lines too, and nothing is lost in between.
+    sender.release();
+    north.stop();
+    let north = files.serve("north", &[]);
+    let lines = at_hospital.news();
+    assert_eq!(lines.len(), 2, "{lines:#?}");
+    assert!(lines.iter().all(|l| l["event"]["code"] == "110100"), "{lines:#?}");
+    north.kill();
+    let _north = files.serve("north", &[]);
+    assert_eq!(at_hospital.news().len(), 1, "after a kill there is only the start");
+}
+
+/// ITI-104 of one patient.
+fn feed(centre: &Client, id: &str) -> (u16, String) {
+    let body = serde_json::json!({
+        "resourceType": "Patient",
+        "identifier": [{"system": "urn:oid:2.999.7", "value": id}],
+        "name": [{"family": "Weather", "given": ["Bad"]}],
+        "gender": "female",
+        "birthDate": "1970-01-01",
+    });
+    centre.put_json(&format!("/fhir/Patient?identifier=urn:oid:2.999.7%7C{id}"), &body)
+}

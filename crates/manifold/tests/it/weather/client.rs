@@ -1,0 +1,274 @@
+//! A consumer and source for tests: our own clients of the wire, called without async, and the node's status page.
+
+use crate::network::Served;
+use actors::{
+    Clock, Cx, DocumentContent, DocumentRequest, Fault, Identifiers, ImageRequest, Imaging, ProvidedDocument, Refusal,
+    Registered, Registry, Repository, WantedSyntax,
+};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use model::{
+    Association, AssociationType, DocumentEntry, DocumentQuery, ObjectId, Oid, PatientId, ReferenceId, ReferenceTerm,
+    StudyInstanceUid, Submission, UniqueId,
+};
+use net::{HttpClient, HttpClientOptions};
+use serde_json::Value;
+use std::future::Future;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use transactions::edge::soap_client::SoapPeer;
+use transactions::{
+    iti41_provide_and_register_document_set as iti41, iti42_register_document_set as iti42, rad107_wado_rs,
+};
+
+/// Nothing here takes longer unless it never comes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Calls one node.
+#[derive(Clone)]
+pub struct Client {
+    base: String,
+    http: HttpClient,
+}
+
+impl Client {
+    /// A client of the node whose HTTP port is at `base`.
+    pub fn of(base: &str) -> Client {
+        let options =
+            HttpClientOptions { connect: Duration::from_secs(5), idle: PATIENCE, ..HttpClientOptions::default() };
+        Client { base: base.to_owned(), http: HttpClient::new(&options).expect("a client without TLS") }
+    }
+
+    /// A client of a node in a process of its own.
+    pub fn to(served: &Served) -> Client {
+        let ready = served.endpoint("ready");
+        Client::of(ready.split("/health/").next().expect("a URL"))
+    }
+
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    fn peer(&self, path: &str) -> SoapPeer {
+        SoapPeer {
+            name: "the node".into(),
+            url: format!("{}{path}", self.base),
+            http: self.http.clone(),
+            message_octets: 64 << 20,
+        }
+    }
+
+    fn registry(&self) -> iti42::Client {
+        iti42::Client { peer: self.peer("/xds/registry") }
+    }
+
+    fn repository(&self) -> iti41::Client {
+        iti41::Client { peer: self.peer("/xds/repository"), memory_octets: 256 << 20 }
+    }
+
+    /// ITI-18.
+    pub fn find(&self, query: &DocumentQuery) -> Result<Vec<DocumentEntry>, Refusal> {
+        wait_for(async { Ok(self.registry().find(query, &cx()).await?.items) })
+    }
+
+    /// Manifests of a patient's study, whatever their status.
+    pub fn manifests(&self, patient_id: &str, study: &str) -> Result<Vec<DocumentEntry>, Refusal> {
+        let study = StudyInstanceUid::parse(study).expect("a UID");
+        let reference_ids = vec![vec![ReferenceTerm::Exact(ReferenceId::study(&study))]];
+        let entries = self.find(&DocumentQuery { reference_ids, ..DocumentQuery::of_patient(patient(patient_id)) })?;
+        Ok(entries.into_iter().filter(DocumentEntry::is_kos).collect())
+    }
+
+    /// The Approved manifests of a study.
+    pub fn current_manifests(&self, patient_id: &str, study: &str) -> Result<Vec<DocumentEntry>, Refusal> {
+        let mut all = self.manifests(patient_id, study)?;
+        all.retain(|e| e.availability_status == model::AvailabilityStatus::Approved);
+        Ok(all)
+    }
+
+    /// Waits for a current manifest of a study.
+    pub fn await_manifest(&self, patient_id: &str, study: &str) -> DocumentEntry {
+        until("a current manifest", || self.current_manifests(patient_id, study).expect("an answer").pop())
+    }
+
+    pub fn with_unique_id(&self, unique_id: &UniqueId) -> Result<Vec<DocumentEntry>, Refusal> {
+        self.find(&DocumentQuery { unique_ids: vec![unique_id.clone()], ..DocumentQuery::default() })
+    }
+
+    /// ITI-18 GetAssociations.
+    pub fn associations(&self, ids: &[ObjectId]) -> Vec<Association> {
+        wait_for(async { self.registry().associations(ids, &cx()).await }).expect("associations").items
+    }
+
+    /// The associations in which one document replaces another: (new, old).
+    pub fn replacements(&self, ids: &[ObjectId]) -> Vec<(ObjectId, ObjectId)> {
+        let mut all = self.associations(ids);
+        all.retain(|a| a.kind == AssociationType::Rplc);
+        all.into_iter().map(|a| (a.source, a.target)).collect()
+    }
+
+    /// ITI-41 or RAD-68 of one document.
+    pub fn provide(&self, submission: Submission, document: &[u8]) -> Result<Registered, Refusal> {
+        let entry_id = submission.entries[0].id.clone();
+        let content = DocumentContent::Memory(Bytes::copy_from_slice(document));
+        let documents = vec![ProvidedDocument { entry_id, content }];
+        wait_for(async { self.repository().provide(submission, documents, &cx()).await })
+    }
+
+    /// ITI-42.
+    pub fn register(&self, submission: Submission) -> Result<Registered, Refusal> {
+        wait_for(async { self.registry().register(submission, &cx()).await })
+    }
+
+    /// ITI-43 of one document.
+    pub fn retrieve(&self, repository: &Oid, unique_id: &UniqueId) -> Result<Vec<u8>, Refusal> {
+        let request = DocumentRequest {
+            home_community_id: None,
+            repository_unique_id: repository.clone(),
+            unique_id: unique_id.clone(),
+        };
+        wait_for(async {
+            let mut retrieved = self.repository().retrieve(&[request], &cx()).await?;
+            if let Some(fault) = retrieved.faults.pop() {
+                return Err(fault.into());
+            }
+            let document = retrieved.documents.pop().expect("a document or a fault");
+            Ok(collect(document.body).await?)
+        })
+    }
+
+    /// RAD-107 of a study: SOP Instance UID and the whole file of each instance, in the stored transfer syntax.
+    pub fn images(&self, study: &str) -> Result<Vec<(String, Vec<u8>)>, Refusal> {
+        let (name, base) = ("the node".to_owned(), format!("{}/dicomweb", self.base));
+        let client = rad107_wado_rs::Client { name, base, http: self.http.clone() };
+        let request = ImageRequest {
+            study: StudyInstanceUid::parse(study).expect("a UID"),
+            series: None,
+            instance: None,
+            syntaxes: vec![WantedSyntax::AsStored],
+        };
+        wait_for(async {
+            let mut images = client.fetch(&request, &cx()).await?;
+            let mut files = Vec::new();
+            while let Some(instance) = images.instances.next().await {
+                let instance = instance?;
+                files.push((instance.sop_instance.to_string(), collect(instance.body).await?));
+            }
+            Ok(files)
+        })
+    }
+
+    /// A page as text, with its HTTP status.
+    pub fn get(&self, path: &str) -> Result<(u16, String), String> {
+        wait_for(async {
+            let response = self.http.send(self.http.get(&format!("{}{path}", self.base))).await;
+            let response = response.map_err(|e| e.to_string())?;
+            let status = response.status().as_u16();
+            Ok((status, response.text().await.map_err(|e| e.to_string())?))
+        })
+    }
+
+    /// A FHIR resource by PUT: HTTP status and text.
+    pub fn put_json(&self, path: &str, body: &Value) -> (u16, String) {
+        wait_for(async {
+            let request = self.http.put(&format!("{}{path}", self.base));
+            let request = request.header("content-type", "application/fhir+json").body(body.to_string());
+            let response = self.http.send(request).await.expect("an answer");
+            (response.status().as_u16(), response.text().await.expect("a whole answer"))
+        })
+    }
+
+    /// `/health/status`.
+    pub fn status(&self) -> Value {
+        let (status, text) = self.get("/health/status").expect("the node answers");
+        assert_eq!(status, 200, "{text}");
+        serde_json::from_str(&text).expect("the status is JSON")
+    }
+
+    /// How many of everything the node holds.
+    pub fn counts(&self) -> Value {
+        self.status()["counts"].clone()
+    }
+
+    /// Asks for whatever waits for a person to be tried again.
+    pub fn replay_all(&self) -> Value {
+        wait_for(async {
+            let request =
+                self.http.post(&format!("{}/health/replay", self.base)).json(&serde_json::json!({"all": true}));
+            self.http.send(request).await.expect("an answer").json().await.expect("JSON")
+        })
+    }
+}
+
+async fn collect(mut body: actors::ByteStream) -> Result<Vec<u8>, Fault> {
+    let mut octets = Vec::new();
+    while let Some(chunk) = body.next().await {
+        octets.extend_from_slice(&chunk?);
+    }
+    Ok(octets)
+}
+
+/// Runs one call to its end.
+pub fn wait_for<T>(call: impl Future<Output = T>) -> T {
+    static RUNTIME: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
+    let runtime = RUNTIME.get_or_init(|| {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime")
+    });
+    runtime.block_on(call)
+}
+
+/// Asks again and again until the answer is there; fails with `what` when it never comes.
+pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let limit = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(Instant::now() < limit, "{what} did not happen within {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+pub fn cx() -> Cx {
+    Cx::local("weather", Arc::new(Now), Arc::new(Random))
+}
+
+struct Now;
+
+impl Clock for Now {
+    fn now_unix_micros(&self) -> i64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+    }
+}
+
+struct Random;
+
+impl Identifiers for Random {
+    fn uuid(&self) -> [u8; 16] {
+        uuid::Uuid::new_v4().into_bytes()
+    }
+}
+
+pub fn patient(id: &str) -> PatientId {
+    PatientId::new(id, Oid::parse(synth::PATIENT_DOMAIN).expect("an OID"))
+}
+
+/// Codes and sentences of a refusal as they came over the wire, one `code: sentence` each.
+pub fn sentences(refusal: &Refusal) -> Vec<String> {
+    let sentence = |fault: &Fault| match fault {
+        Fault::Remote { code, context, .. } => format!("{code}: {context}"),
+        // Only `provide` and `register` translate this one back.
+        Fault::UnknownPatient(_) => format!("XDSUnknownPatientId: {fault}"),
+        fault => fault.to_string(),
+    };
+    refusal.faults().iter().map(sentence).collect()
+}
+
+/// The one refusal that is expected: its code, and words that its sentence must hold.
+pub fn check_refused<T>(outcome: Result<T, Refusal>, code: &str, words: &[&str]) {
+    let Err(refusal) = outcome else { panic!("expected {code}, the node accepted") };
+    let sentences = sentences(&refusal);
+    let fits = |s: &String| s.starts_with(&format!("{code}: ")) && words.iter().all(|word| s.contains(word));
+    assert!(sentences.iter().any(fits), "expected {code} naming {words:?}, got {sentences:?}");
+}
