@@ -114,7 +114,8 @@ impl Session {
         let sop_class = command.sop_class_uid().unwrap_or_default();
         let sop_instance = command.sop_instance_uid().unwrap_or_default();
         let transfer_syntax = context.transfer_syntax.clone();
-        let meta = part10::file_meta(&sop_class, &sop_instance, &transfer_syntax, Some(&self.cx.caller.name));
+        // Without the calling AE title: the same object sent by another modality is the same object.
+        let meta = part10::file_meta(&sop_class, &sop_instance, &transfer_syntax, None);
         let writer = self.service.archive.receive(&self.cx).and_then(|mut writer| {
             writer.write(&meta).map_err(|e| Fault::OutOfResources(e.to_string()))?;
             Ok(writer)
