@@ -1,7 +1,7 @@
 """Every registered document has the octets that its metadata describes, by ITI-43 from the repository it names and by ITI-68
 from the centre.
 
-    documents.py ENDPOINTS FOLDER   bodies of all SOAP messages are written to FOLDER for a schema validator
+    documents.py ENDPOINTS FOLDER   SOAP messages and manifests are written to FOLDER for other checkers
 """
 
 import base64
@@ -46,6 +46,9 @@ def main(endpoints, folder):
     for entry in entries:
         octets = by_iti43(net, entry, bodies)
         by_iti68(references, entry, octets)
+        if entry.is_manifest:
+            with open(os.path.join(folder, entry.unique_id + ".dcm"), "wb") as file:
+                file.write(octets)
     several_at_once(net, entries, bodies)
     missing(net, entries, bodies)
     print(f"{len(entries)} documents are the same both ways; {bodies.count} messages kept")

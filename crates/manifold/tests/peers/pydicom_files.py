@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 import warnings
 
 import pydicom
@@ -161,7 +162,10 @@ def main_send(endpoints, list_file, folder):
     print(f"{len(rows)} files sent; {len(accepted)} studies to be published, {len(held)} instances held")
     patients = {str(header(p).StudyInstanceUID): str(header(p).PatientID) for p, what, _ in rows if what == "accepted"}
     check_held(net, held)
+    sent_at = time.monotonic()
     manifests = network.until("all studies at the centre", lambda: complete(net, accepted, patients))
+    waited, quiet = time.monotonic() - sent_at, net.endpoints["quiet_time_ms"] / 1000
+    print(f"all studies at the centre {waited:.1f} s after the last file, with a quiet time of {quiet} s")
     for study, octets in manifests.items():
         with open(os.path.join(folder, f"{study}.dcm"), "wb") as file:
             file.write(octets)

@@ -2,15 +2,17 @@
 //! stored queries that find what they must.
 
 use super::peers::{self, Peer};
+use super::pydicom_files;
 use crate::network::Network;
+use tempfile::TempDir;
 
 /// Of all SOAP bodies but those of HL7 v3.
 const SCHEMA: &str = "data/xds/validate/all.xsd";
 
 /// Runs a script that writes SOAP messages to a folder, and validates them where the schemas are.
-fn with_bodies(script: &str) {
+fn with_bodies(script: &str) -> Option<TempDir> {
     if !peers::present(&[Peer::Python]) {
-        return;
+        return None;
     }
     let network = Network::seeded();
     let folder = crate::network::folder();
@@ -18,11 +20,14 @@ fn with_bodies(script: &str) {
     if peers::present(&[Peer::Program("xmllint"), Peer::Shared(SCHEMA)]) {
         peers::xmllint(&peers::shared(SCHEMA), &peers::files(folder.path(), "xml"));
     }
+    Some(folder)
 }
 
 #[test]
 fn every_document_has_the_octets_that_its_metadata_says_by_iti_43_and_by_iti_68() {
-    with_bodies("documents.py");
+    let Some(folder) = with_bodies("documents.py") else { return };
+    pydicom_files::check_with_dciodvfy(folder.path());
+    pydicom_files::check_with_dsrdump(folder.path());
 }
 
 #[test]
