@@ -1,6 +1,7 @@
 //! `cargo xtask`: the project's own commands. This file reads the command line and dispatches; each command is one
 //! module. See CONTRIBUTING.md for what they are for.
 
+mod bench;
 mod check;
 mod command;
 mod deep;
@@ -23,6 +24,8 @@ usage: cargo xtask COMMAND
   generated [--write]      compare generated sections with what the program prints; --write updates them
   deep [JOB]... [--list] [--restart]
                            long runs, resumable; results go to docs/deep-runs.md
+  bench [NAME]... [--small] [--program FILE] [--list]
+                           measure beside reference programs; results go to docs/performance.md
 
 exit codes: 0 done, 1 failed, 2 usage or system packages missing";
 
@@ -66,6 +69,7 @@ fn dispatch(args: &[String]) -> anyhow::Result<Ended> {
     match command.as_str() {
         "check" => check::run(rest),
         "deep" => deep::run(rest),
+        "bench" => bench::run(rest),
         "peers" if !flags(&["--bench"]) => Ok(Ended::Unusable),
         "peers" => {
             let groups: &[peers::Group] =

@@ -1,0 +1,228 @@
+//! A client that costs next to nothing: reads answers as fast as they come and drops them.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+const PATIENCE: Duration = Duration::from_secs(300);
+const MOST_HEAD_OCTETS: usize = 64 * 1024;
+
+/// What came back, and when.
+#[derive(Debug)]
+pub struct Fetched {
+    pub octets: u64,
+    /// From before the connection to the first octet of the body.
+    pub first_octet: Duration,
+    /// From before the connection to the last octet.
+    pub whole: Duration,
+}
+
+impl Fetched {
+    /// Million octets a second.
+    pub fn rate(&self) -> f64 {
+        self.octets as f64 / 1e6 / self.whole.as_secs_f64()
+    }
+}
+
+struct Head {
+    status: u16,
+    length: Option<u64>,
+    chunked: bool,
+}
+
+impl Head {
+    /// The head, and how many octets it has; nothing while it is not whole.
+    fn read(bytes: &[u8]) -> Result<Option<(Self, usize)>> {
+        let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
+            if bytes.len() > MOST_HEAD_OCTETS {
+                bail!("the answer has a head without an end");
+            }
+            return Ok(None);
+        };
+        let text = std::str::from_utf8(&bytes[..end]).context("the answer has a head that is not text")?;
+        let mut lines = text.split("\r\n");
+        let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
+        let mut head = Self { status: status.context("the answer has no status")?, length: None, chunked: false };
+        for (name, value) in lines.filter_map(|line| line.split_once(':')) {
+            if name.eq_ignore_ascii_case("content-length") {
+                head.length = Some(value.trim().parse().context("the answer has a length that is no number")?);
+            }
+            head.chunked |= name.eq_ignore_ascii_case("transfer-encoding");
+        }
+        Ok(Some((head, end + 4)))
+    }
+}
+
+/// Gets `path` on a connection of its own and drops the body, or keeps it in a file.
+///
+/// Errors: any status but 200; a body of another length than announced; for `keep`, a body in chunks.
+pub fn fetch(port: u16, path: &str, accept: &str, mut keep: Option<&mut File>) -> Result<Fetched> {
+    let started = Instant::now();
+    let mut stream = connect(port)?;
+    let request =
+        format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: {accept}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).context("sending a request")?;
+    let mut buffer = vec![0; 256 * 1024];
+    let mut filled = 0;
+    let (head, body) = loop {
+        let count = read(&mut stream, &mut buffer[filled..])?;
+        if count == 0 {
+            bail!("127.0.0.1:{port}{path}: the connection ended in the head of the answer");
+        }
+        filled += count;
+        if let Some(found) = Head::read(&buffer[..filled])? {
+            break found;
+        }
+    };
+    if head.status != 200 {
+        let text = String::from_utf8_lossy(&buffer[body..filled]).into_owned();
+        bail!("127.0.0.1:{port}{path} answered {}: {}", head.status, text.trim());
+    }
+    if keep.is_some() && head.chunked {
+        bail!("127.0.0.1:{port}{path} answers in chunks");
+    }
+    let mut first_octet = (filled > body).then(|| started.elapsed());
+    let mut octets = 0;
+    let mut part = body..filled;
+    loop {
+        octets += part.len() as u64;
+        if let Some(file) = &mut keep {
+            file.write_all(&buffer[part]).context("keeping a body")?;
+        }
+        if head.length.is_some_and(|length| octets >= length) {
+            break;
+        }
+        let count = read(&mut stream, &mut buffer)?;
+        if count == 0 {
+            break;
+        }
+        first_octet.get_or_insert_with(|| started.elapsed());
+        part = 0..count;
+    }
+    let whole = started.elapsed();
+    if let Some(length) = head.length.filter(|length| *length != octets) {
+        bail!("127.0.0.1:{port}{path}: {length} octets were announced, {octets} came");
+    }
+    Ok(Fetched { octets, first_octet: first_octet.unwrap_or(whole), whole })
+}
+
+/// Whether `path` answers 200; anything else, and nobody there, is no.
+pub fn answers(port: u16, path: &str) -> bool {
+    TcpStream::connect(("127.0.0.1", port)).is_ok() && fetch(port, path, "*/*", None).is_ok()
+}
+
+/// The JSON that `path` answers with.
+///
+/// Errors: as [`fetch`], or it is not JSON.
+pub fn json(port: u16, path: &str) -> Result<serde_json::Value> {
+    let mut kept = Kept::open(port)?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: application/json\r\n\r\n");
+    let body = kept.exchange(request.as_bytes())?;
+    serde_json::from_slice(body).with_context(|| format!("127.0.0.1:{port}{path}: not JSON"))
+}
+
+/// A connection that is kept for many requests.
+pub struct Kept {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Kept {
+    /// Errors: nobody listens.
+    pub fn open(port: u16) -> Result<Self> {
+        Ok(Self { stream: connect(port)?, buffer: Vec::new() })
+    }
+
+    /// Sends a request and gives back the body of its answer.
+    ///
+    /// Errors: any status but 200, a body in chunks, or an end in the middle.
+    pub fn exchange(&mut self, request: &[u8]) -> Result<&[u8]> {
+        self.stream.write_all(request).context("sending a request")?;
+        self.buffer.clear();
+        let mut part = [0; 64 * 1024];
+        let (mut head, mut whole) = (None, usize::MAX);
+        while self.buffer.len() < whole {
+            let count = read(&mut self.stream, &mut part)?;
+            if count == 0 {
+                bail!("the connection ended in an answer");
+            }
+            self.buffer.extend_from_slice(&part[..count]);
+            if head.is_none()
+                && let Some((found, body)) = Head::read(&self.buffer)?
+            {
+                let length = found.length.context("an answer on a kept connection without its length")?;
+                whole = body + usize::try_from(length).context("an answer too long")?;
+                head = Some((found, body));
+            }
+        }
+        let (head, body) = head.context("an answer without a head")?;
+        if head.status != 200 {
+            bail!("answered {}: {}", head.status, String::from_utf8_lossy(&self.buffer[body..]));
+        }
+        Ok(&self.buffer[body..])
+    }
+}
+
+fn connect(port: u16) -> Result<TcpStream> {
+    let stream = TcpStream::connect(("127.0.0.1", port)).with_context(|| format!("connecting to 127.0.0.1:{port}"))?;
+    stream.set_nodelay(true).context("setting up a connection")?;
+    stream.set_read_timeout(Some(PATIENCE)).context("setting up a connection")?;
+    Ok(stream)
+}
+
+fn read(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<usize> {
+    loop {
+        match stream.read(buffer) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            other => return other.context("reading an answer"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+    use std::thread;
+
+    /// Answers each connection with one of these, in turn.
+    fn serve(answers: Vec<&'static str>) -> u16 {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        thread::spawn(move || {
+            for answer in answers {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut request = [0; 4096];
+                let _ = stream.read(&mut request).unwrap();
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+        });
+        port
+    }
+
+    #[test]
+    fn a_body_is_counted_and_kept_and_a_wrong_length_or_status_is_an_error() {
+        let port = serve(vec![
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+            "HTTP/1.1 200 OK\r\n\r\nhello, until the end",
+            "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello",
+            "HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nwhy",
+        ]);
+        let folder = tempfile::tempdir().unwrap();
+        let kept = folder.path().join("kept");
+        let fetched = fetch(port, "/", "*/*", Some(&mut File::create(&kept).unwrap())).unwrap();
+        assert_eq!((fetched.octets, std::fs::read_to_string(kept).unwrap().as_str()), (5, "hello"));
+        assert_eq!(fetch(port, "/", "*/*", None).unwrap().octets, 20);
+        assert!(fetch(port, "/", "*/*", None).unwrap_err().to_string().contains("50 octets were announced, 5 came"));
+        assert!(fetch(port, "/", "*/*", None).unwrap_err().to_string().contains("answered 404: why"));
+    }
+
+    #[test]
+    fn a_kept_connection_gives_back_bodies() {
+        let port = serve(vec!["HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n{\"a\": 1}"]);
+        assert_eq!(json(port, "/").unwrap()["a"], 1);
+    }
+}

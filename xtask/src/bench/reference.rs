@@ -1,0 +1,104 @@
+//! The programs that manifold is set beside: Debian's nginx and Orthanc, each with a configuration of its own that asks
+//! for what Debian's or the program's own defaults give, on loopback.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::json;
+
+use super::process::{Running, free_port};
+use super::{Ground, http};
+use crate::command::find_program;
+
+const STARTS_WITHIN: Duration = Duration::from_secs(60);
+const DICOMWEB: &str = "/usr/share/orthanc/plugins/libOrthancDicomWeb.so";
+
+/// nginx with one folder of files.
+pub struct Nginx {
+    pub port: u16,
+    _running: Running,
+}
+
+impl Nginx {
+    /// Errors: nginx is missing or does not start.
+    pub fn start(ground: &Ground, files: &Path) -> Result<Self> {
+        let folder = ground.inside("nginx")?;
+        let port = free_port()?;
+        let at = folder.display();
+        // sendfile and tcp_nopush as in Debian's nginx.conf; no log of requests, which helps nginx.
+        let text = format!(
+            "daemon off;\nuser root;\npid {at}/pid;\nerror_log {at}/error.log;\nworker_processes auto;\n\
+             events {{ worker_connections 256; }}\n\
+             http {{\n  sendfile on;\n  tcp_nopush on;\n  access_log off;\n  default_type application/octet-stream;\n\
+             \x20 client_body_temp_path {at}/body;\n  proxy_temp_path {at}/proxy;\n  fastcgi_temp_path {at}/fastcgi;\n\
+             \x20 uwsgi_temp_path {at}/uwsgi;\n  scgi_temp_path {at}/scgi;\n\
+             \x20 server {{ listen 127.0.0.1:{port}; root {}; }}\n}}\n",
+            files.display()
+        );
+        let configuration = write(&folder.join("nginx.conf"), &text)?;
+        let mut nginx = Command::new(program("nginx")?);
+        nginx.arg("-e").arg(folder.join("error.log")).arg("-c").arg(configuration);
+        let mut running = Running::start("nginx", &folder, &mut nginx)?;
+        running.until("it listens", STARTS_WITHIN, || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok())?;
+        Ok(Self { port, _running: running })
+    }
+}
+
+/// Orthanc with its DICOMweb plugin and an empty store.
+pub struct Orthanc {
+    pub http_port: u16,
+    pub dicom_port: u16,
+    running: Running,
+}
+
+impl Orthanc {
+    /// Starts one whose data lie in a folder of that name.
+    ///
+    /// Errors: Orthanc or its plugin is missing, or it does not start.
+    pub fn start(ground: &Ground, name: &str) -> Result<Self> {
+        let folder = ground.inside(name)?;
+        let (http_port, dicom_port) = (free_port()?, free_port()?);
+        // What is not named keeps Orthanc's default; SyncStorageArea (fsync of every file) is one, and named all the same.
+        let configuration = json!({
+            "Name": "bench",
+            "StorageDirectory": folder.join("storage"),
+            "IndexDirectory": folder.join("index"),
+            "Plugins": [DICOMWEB],
+            "HttpPort": http_port,
+            "DicomPort": dicom_port,
+            "DicomAet": "ORTHANC",
+            "RemoteAccessAllowed": false,
+            "AuthenticationEnabled": false,
+            "SyncStorageArea": true,
+            "DicomWeb": { "Enable": true, "Root": "/dicom-web/", "EnableMetadata": true },
+        });
+        let file = write(&folder.join("orthanc.json"), &configuration.to_string())?;
+        let mut running = Running::start(name, &folder, Command::new(program("Orthanc")?).arg(file))?;
+        running.until("it answers", STARTS_WITHIN, || http::answers(http_port, "/system"))?;
+        Ok(Self { http_port, dicom_port, running })
+    }
+
+    /// Instances it has.
+    ///
+    /// Errors: it does not say.
+    pub fn instances(&self) -> Result<u64> {
+        let statistics = http::json(self.http_port, "/statistics")?;
+        statistics["CountInstances"].as_u64().context("Orthanc does not say how many instances it has")
+    }
+
+    pub fn stop(self) {
+        self.running.stop();
+    }
+}
+
+fn program(name: &str) -> Result<PathBuf> {
+    find_program(name).with_context(|| format!("{name} is not installed; `cargo xtask peers --bench` installs it"))
+}
+
+fn write(file: &Path, text: &str) -> Result<PathBuf> {
+    fs::write(file, text).with_context(|| format!("writing {}", file.display()))?;
+    Ok(file.to_owned())
+}
