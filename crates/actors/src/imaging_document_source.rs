@@ -26,6 +26,8 @@ const ATTEMPT: &str = "publication-attempt";
 /// Node state: SOP Instance UIDs that the current manifest lists, one a line, per study.
 pub(crate) const LISTED: &str = "manifest-instances";
 const MICROS: i64 = 1_000_000;
+/// A study that is said to be complete meanwhile waits at most this long, microseconds.
+const LONGEST_WAIT: i64 = MICROS / 4;
 /// Studies looked at in one turn.
 const MOST_DUE: usize = 10_000;
 /// Equal to the content of no draft.
@@ -132,9 +134,32 @@ enum Step {
     Refused(Refusal),
 }
 
+/// Says that a study is complete, so that it is published without waiting for the quiet time. Shape: whether there was
+/// anything to publish.
+pub async fn study_is_complete(
+    store: &dyn MetadataStore,
+    study: &StudyInstanceUid,
+    cx: &Cx,
+) -> Result<bool, StoreError> {
+    let (study, now) = (study.clone(), cx.now_unix_micros());
+    store
+        .write(move |tx| {
+            let state = tx.study(&study)?.filter(|state| state.is_dirty() && state.held.is_none());
+            let Some(state) = state else { return Ok(false) };
+            tx.enqueue(&job(&state, now))?;
+            Ok(true)
+        })
+        .await
+}
+
+fn job(study: &StudyState, now: i64) -> NewJob {
+    let (key, payload) = (study.study.to_string(), study.revision.to_string().into_bytes());
+    NewJob { kind: JOB.into(), key, payload, not_before: now, created_at: now }
+}
+
 impl ImagingDocumentSource {
     /// Queues jobs for the studies that are due and runs what is queued; returns how long to wait (microseconds) before
-    /// calling again, at most a second.
+    /// calling again, at most a second when something failed.
     pub async fn turn(&self, cx: &Cx) -> i64 {
         if let Err(error) = self.queue_due(cx).await {
             tracing::error!(request_id = cx.request_id, %error, "cannot look for studies to publish");
@@ -169,8 +194,8 @@ impl ImagingDocumentSource {
                 Ok(job.into_iter().chain(study).min())
             })
             .await;
-        let until = next.ok().flatten().map_or(MICROS, |at| at - now);
-        until.clamp(20_000, MICROS)
+        let until = next.ok().flatten().map_or(LONGEST_WAIT, |at| at - now);
+        until.clamp(20_000, LONGEST_WAIT)
     }
 
     async fn queue_due(&self, cx: &Cx) -> Result<(), StoreError> {
@@ -184,13 +209,11 @@ impl ImagingDocumentSource {
             .read(move |tx| {
                 let mut due = Vec::new();
                 for study in tx.studies(StudySelect::Due { quiet_before, changed_before }, MOST_DUE)? {
-                    let key = study.study.to_string();
-                    let revision = study.revision.to_string().into_bytes();
+                    let new = job(&study, now);
                     // A job that was given up stays so until a person replays it or the study changes.
-                    if tx.job_about(JOB, &key)?.is_some_and(|job| job.payload == revision) {
-                        continue;
+                    if tx.job_about(JOB, &new.key)?.is_none_or(|job| job.payload != new.payload) {
+                        due.push(new);
                     }
-                    due.push(NewJob { kind: JOB.into(), key, payload: revision, not_before: now, created_at: now });
                 }
                 Ok::<_, StoreError>(due)
             })
@@ -439,14 +462,14 @@ fn complete(found: &Found<DocumentEntry>) -> Result<(), Refusal> {
     }
 }
 
-/// When to try again: soon, then ever later up to half a minute while the other side may come back; three times in all
+/// When to try again: soon, then ever later up to ten seconds while the other side may come back; three times in all
 /// when it refused, because a replaced target or a first answer that got lost mends itself by asking again.
 fn again_at(refusal: &Refusal, attempts: u32, now: i64) -> Option<i64> {
     if !refusal.is_transient() && attempts >= 3 {
         return None;
     }
     let delay = (MICROS / 2) << attempts.min(6);
-    Some(now + delay.min(30 * MICROS))
+    Some(now + delay.min(10 * MICROS))
 }
 
 fn own_uid<T>(cx: &Cx, parse: fn(&str) -> Result<T, model::Invalid>) -> T {

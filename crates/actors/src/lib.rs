@@ -24,7 +24,7 @@ pub use fault::{Fault, Refusal};
 pub use imaging_archive::{Accepted, Delivered, ImagingArchive, InstanceDelivery, ReceivedInstance};
 pub use imaging_document_source::{
     DraftManifest, ImagingDocumentSource, ManifestIdentity, ManifestMaker, NotPublishable, SourcePolicy,
-    UnknownPatientAtSource,
+    UnknownPatientAtSource, study_is_complete,
 };
 pub use partial::{Found, SilentParty};
 pub use patient_identity::PatientIdentity;

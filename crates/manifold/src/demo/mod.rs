@@ -28,8 +28,6 @@ pub struct DemoOptions {
     pub write_config: Option<PathBuf>,
 }
 
-/// While the demo seeds itself a study is complete as soon as its association is over.
-const SEED_QUIET: Duration = Duration::from_millis(150);
 /// Seeding that takes longer than this has failed.
 const SEED_LIMIT: Duration = Duration::from_secs(120);
 
@@ -102,53 +100,56 @@ impl Network {
         Ok(())
     }
 
-    /// Sends everything, then waits until the centre shows it.
+    /// Sends everything, then waits until the centre shows it. A study is complete when its association is over.
     async fn seed(&self, plans: &[StudyPlan]) -> anyhow::Result<()> {
-        for node in &self.nodes {
-            node.set_quiet_time(Some(SEED_QUIET));
-        }
-        let regions = config::read_regions(None)?;
-        let mut sending = Vec::new();
-        for hospital in [Hospital::North, Hospital::South] {
-            let (layout, plans) = (self.layout.clone(), plans.to_vec());
-            sending.push(tokio::task::spawn_blocking(move || {
-                for plan in plans.iter().filter(|plan| plan.hospital == hospital) {
-                    seed::send(&layout, plan, Part::First)?;
-                }
-                Ok::<_, anyhow::Error>(())
-            }));
-        }
+        self.nodes.iter().for_each(|node| node.hold_studies_open(true));
         let registry = self.registry()?;
-        let mut documents = 0;
-        let mut expected_reports = Vec::new();
-        for plan in plans {
-            if let Some(id) = seed::report(&self.layout, plan, &regions).await? {
-                expected_reports.push(id);
-            }
-        }
-        for task in sending {
-            task.await.map_err(|_| anyhow!("sending studies failed"))??;
-        }
-        for plan in plans.iter().filter(|plan| plan.grows()) {
-            self.await_manifest(&*registry, plan, plan.instance_count(Part::First)).await?;
-            let (layout, later) = (self.layout.clone(), plan.clone());
-            tokio::task::spawn_blocking(move || seed::send(&layout, &later, Part::Later))
-                .await
-                .map_err(|_| anyhow!("sending the rest of a study failed"))??;
-        }
+        let of = |hospital| plans.iter().filter(move |plan| plan.hospital == hospital);
+        tokio::try_join!(
+            self.send_studies(of(Hospital::North), &*registry),
+            self.send_studies(of(Hospital::South), &*registry),
+        )?;
+        let regions = config::read_regions(None)?;
         for plan in plans {
             self.await_manifest(&*registry, plan, plan.instance_count(Part::All)).await?;
-            documents += 1;
+            if let Some(id) = seed::report_id(plan)?
+                && !self.knows(&*registry, &id).await?
+            {
+                seed::report(&self.layout, plan, &regions).await?;
+                self.until(&format!("report {id}"), async || self.knows(&*registry, &id).await).await?;
+            }
         }
-        for id in &expected_reports {
-            self.await_document(&*registry, id).await?;
-            documents += 1;
-        }
-        for node in &self.nodes {
-            node.set_quiet_time(None);
-        }
-        tracing::info!(documents, "the demo's documents are in place");
+        self.nodes.iter().for_each(|node| node.hold_studies_open(false));
+        tracing::info!(studies = plans.len(), "the demo's documents are in place");
         Ok(())
+    }
+
+    /// The studies of one hospital, one after the other; one that grows is sent in two parts.
+    async fn send_studies(
+        &self,
+        plans: impl Iterator<Item = &StudyPlan>,
+        registry: &dyn Registry,
+    ) -> anyhow::Result<()> {
+        for plan in plans {
+            self.send(plan, Part::First).await?;
+            if plan.grows() {
+                self.await_manifest(registry, plan, plan.instance_count(Part::First)).await?;
+                self.send(plan, Part::Later).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn send(&self, plan: &StudyPlan, part: Part) -> anyhow::Result<()> {
+        let (layout, sent) = (self.layout.clone(), plan.clone());
+        let sending = tokio::task::spawn_blocking(move || seed::send(&layout, &sent, part));
+        sending.await.map_err(|_| anyhow!("sending study {} failed", plan.study_uid))??;
+        self.hospital(plan)?.study_is_complete(&StudyInstanceUid::parse(&plan.study_uid)?).await
+    }
+
+    fn hospital(&self, plan: &StudyPlan) -> anyhow::Result<&Node> {
+        let node = self.nodes.iter().find(|n| n.config().node.name == plan.hospital.as_str());
+        node.ok_or_else(|| anyhow!("there is no node {}", plan.hospital.as_str()))
     }
 
     fn registry(&self) -> anyhow::Result<Arc<dyn Registry>> {
@@ -159,8 +160,7 @@ impl Network {
     /// Waits until the study's current manifest covers all instances sent.
     async fn await_manifest(&self, registry: &dyn Registry, plan: &StudyPlan, instances: u32) -> anyhow::Result<()> {
         let study = StudyInstanceUid::parse(&plan.study_uid)?;
-        let node = self.nodes.iter().find(|n| n.config().node.name == plan.hospital.as_str());
-        let node = node.ok_or_else(|| anyhow!("there is no node {}", plan.hospital.as_str()))?;
+        let node = self.hospital(plan)?;
         let query = DocumentQuery {
             reference_ids: vec![vec![ReferenceTerm::Exact(ReferenceId::study(&study))]],
             ..DocumentQuery::of_patient(self.patient(plan)?).approved()
@@ -172,9 +172,9 @@ impl Network {
         .await
     }
 
-    async fn await_document(&self, registry: &dyn Registry, id: &UniqueId) -> anyhow::Result<()> {
+    async fn knows(&self, registry: &dyn Registry, id: &UniqueId) -> anyhow::Result<bool> {
         let query = DocumentQuery { unique_ids: vec![id.clone()], ..DocumentQuery::default() };
-        self.until(&format!("report {id}"), async || Ok(!registry.find(&query, &cx()).await?.items.is_empty())).await
+        Ok(!registry.find(&query, &cx()).await?.items.is_empty())
     }
 
     async fn until(&self, what: &str, mut arrived: impl AsyncFnMut() -> anyhow::Result<bool>) -> anyhow::Result<()> {

@@ -67,9 +67,17 @@ pub fn send(layout: &Layout, plan: &StudyPlan, part: Part) -> anyhow::Result<usi
     Ok(sent)
 }
 
+/// uniqueId of the study's report, if it has one.
+pub fn report_id(plan: &StudyPlan) -> anyhow::Result<Option<UniqueId>> {
+    let id = UniqueId::parse(&synth::uid(&format!("report/{}", plan.key)))?;
+    Ok(plan.has_report().then_some(id))
+}
+
 /// Publishes the report of a study, if it has one, to the repository its hospital uses.
-pub async fn report(layout: &Layout, plan: &StudyPlan, regions: &RegionMap) -> anyhow::Result<Option<UniqueId>> {
-    let (Some(text), Some(person)) = (&plan.report, plan.person()) else { return Ok(None) };
+pub async fn report(layout: &Layout, plan: &StudyPlan, regions: &RegionMap) -> anyhow::Result<()> {
+    let (Some(text), Some(person), Some(unique_id)) = (&plan.report, plan.person(), report_id(plan)?) else {
+        return Ok(());
+    };
     let pdf = synth::report_pdf(plan, person)?;
     let cx = Cx::local("demo", Arc::new(SystemClock), Arc::new(RandomIdentifiers));
     let (repository, oid) = match plan.hospital {
@@ -77,7 +85,6 @@ pub async fn report(layout: &Layout, plan: &StudyPlan, regions: &RegionMap) -> a
         Hospital::South => ("south", "2.999.1.4"),
     };
     let study = StudyInstanceUid::parse(&plan.study_uid)?;
-    let unique_id = UniqueId::parse(&synth::uid(&format!("report/{}", plan.key)))?;
     let procedure = code(&plan.procedure);
     let report = Report {
         unique_id: unique_id.clone(),
@@ -125,7 +132,7 @@ pub async fn report(layout: &Layout, plan: &StudyPlan, regions: &RegionMap) -> a
     report_source::publish(outgoing, &client, &cx)
         .await
         .with_context(|| format!("publishing the report of {}", plan.key))?;
-    Ok(Some(unique_id))
+    Ok(())
 }
 
 fn peer(layout: &Layout, node: &str) -> anyhow::Result<SoapPeer> {

@@ -131,10 +131,17 @@ impl Node {
         self.registry.clone()
     }
 
-    /// Makes studies complete sooner or later than configured; `None` goes back to the configuration.
-    pub fn set_quiet_time(&self, time: Option<Duration>) {
-        let time = time.map_or(quiet_micros(&self.config), |t| i64::try_from(t.as_micros()).unwrap_or(i64::MAX));
-        self.quiet_micros.store(time, Ordering::Relaxed);
+    /// While `held_open`, a study is complete only when [`Node::study_is_complete`] says so.
+    pub fn hold_studies_open(&self, held_open: bool) {
+        let quiet = if held_open { micros(86_400_000) } else { quiet_micros(&self.config) };
+        self.quiet_micros.store(quiet, Ordering::Relaxed);
+    }
+
+    /// Publishes a study without waiting for the quiet time.
+    pub async fn study_is_complete(&self, study: &model::StudyInstanceUid) -> anyhow::Result<()> {
+        let cx = Cx::local("node", Arc::new(SystemClock), Arc::new(RandomIdentifiers));
+        actors::study_is_complete(&*self.store, study, &cx).await.map_err(|e| anyhow!(e))?;
+        Ok(())
     }
 
     /// True when the study's last publication covers everything stored, which is this many instances.

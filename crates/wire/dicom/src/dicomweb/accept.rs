@@ -140,7 +140,6 @@ impl Acceptance {
     pub fn deliver(&self, stored: &str, explicit_le: ExplicitLe) -> Result<Delivery, NotAcceptable> {
         let known = transfer_syntax(stored);
         let sendable = known.is_none_or(|syntax| syntax.is_allowed_on_dicomweb());
-        let lossy = known.is_some_and(|syntax| syntax.lossy);
         let converted = (explicit_le == ExplicitLe::Yes).then_some(Delivered::ExplicitLe);
         let as_stored = sendable.then_some(Delivered::AsStored);
         for Acceptable { representation, syntax } in &self.alternatives {
@@ -152,10 +151,9 @@ impl Acceptance {
                 // the object as it was acquired (R-29, B-001), and byte equality is what lets it verify a copy.
                 Syntax::Any => Some(Delivered::AsStored),
                 Syntax::Default if stored == EXPLICIT_LE => as_stored,
-                // Where there is no original to decode to, or it does not fit, the standard lets the stored form pass.
-                Syntax::Default => {
-                    converted.or_else(|| as_stored.filter(|_| lossy || explicit_le == ExplicitLe::TooLong))
-                }
+                // What cannot be decoded is refused even where PS3.18 would let a lossy original pass: no client gets a
+                // transfer syntax that it did not ask for (B-001). Only what does not fit the encoding at all passes.
+                Syntax::Default => converted.or_else(|| as_stored.filter(|_| explicit_le == ExplicitLe::TooLong)),
             };
             if let Some(delivered) = delivered {
                 return Ok(Delivery { representation: *representation, delivered });

@@ -45,7 +45,7 @@ fn the_table_of_accept_headers_holds() {
         // B-001: no JPEG under an Accept that did not allow it.
         (DICOM, s, JPEG_LOSSLESS_SV1, ExplicitLe::No, "406"),
         (DICOM, s, JPEG_LOSSLESS_SV1, ExplicitLe::TooLong, "multi stored"),
-        (DICOM, s, JPEG_BASELINE, ExplicitLe::No, "multi stored"),
+        (DICOM, s, JPEG_BASELINE, ExplicitLe::No, "406"),
         (DICOM, s, IMPLICIT_LE, ExplicitLe::Yes, "multi explicit"),
         (&any, s, JPEG_LOSSLESS_SV1, ExplicitLe::Yes, "multi stored"),
         (&any, s, "2.25.77", ExplicitLe::No, "multi stored"),
