@@ -47,6 +47,15 @@ impl Nginx {
     }
 }
 
+/// When Orthanc's DICOM side sends a small segment. Its answers are two small writes, and as Debian builds dcmtk the
+/// second waits for the client's delayed acknowledgement, some 30 ms an object; this has nothing to do with storing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Segments {
+    AsInstalled,
+    /// dcmtk is told to by its environment variable.
+    AtOnce,
+}
+
 /// Orthanc with its DICOMweb plugin and an empty store.
 pub struct Orthanc {
     pub http_port: u16,
@@ -58,7 +67,7 @@ impl Orthanc {
     /// Starts one whose data lie in a folder of that name.
     ///
     /// Errors: Orthanc or its plugin is missing, or it does not start.
-    pub fn start(ground: &Ground, name: &str) -> Result<Self> {
+    pub fn start(ground: &Ground, name: &str, segments: Segments) -> Result<Self> {
         let folder = ground.inside(name)?;
         let (http_port, dicom_port) = (free_port()?, free_port()?);
         // What is not named keeps Orthanc's default; SyncStorageArea (fsync of every file) is one, and named all the same.
@@ -76,7 +85,12 @@ impl Orthanc {
             "DicomWeb": { "Enable": true, "Root": "/dicom-web/", "EnableMetadata": true },
         });
         let file = write(&folder.join("orthanc.json"), &configuration.to_string())?;
-        let mut running = Running::start(name, &folder, Command::new(program("Orthanc")?).arg(file))?;
+        let mut orthanc = Command::new(program("Orthanc")?);
+        orthanc.arg(file);
+        if segments == Segments::AtOnce {
+            orthanc.env("TCP_NODELAY", "1");
+        }
+        let mut running = Running::start(name, &folder, &mut orthanc)?;
         running.until("it answers", STARTS_WITHIN, || http::answers(http_port, "/system"))?;
         Ok(Self { http_port, dicom_port, running })
     }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use super::http::{self, Fetched};
 use super::network::{self, Network};
 use super::record::{Row, short};
-use super::reference::{Nginx, Orthanc};
+use super::reference::{Nginx, Orthanc, Segments};
 use super::{Ground, median, quantile};
 
 const ACCEPT: &str = "multipart/related; type=\"application/dicom\"; transfer-syntax=*";
@@ -27,7 +27,7 @@ pub fn run(ground: &Ground) -> Result<Vec<Row>> {
     north.stop();
     let north = network.serve("north")?;
 
-    let orthanc = Orthanc::start(ground, "orthanc")?;
+    let orthanc = Orthanc::start(ground, "orthanc", Segments::AsInstalled)?;
     network::send(&study, "ORTHANC", orthanc.dicom_port)?;
     if orthanc.instances()? != u64::from(slices) {
         bail!("Orthanc has {} instances of {slices}", orthanc.instances()?);
