@@ -296,12 +296,14 @@ function presets() {
         const level = choice.window ? `  ${number(choice.window.width)}/${number(choice.window.center)}` : "";
         return new Option(`${n + 1}  ${choice.name}${level}`, String(n));
       }),
+      new Option(study.texts.windowOwn, "own"),
     );
+    presetList.lastElementChild.disabled = true;
   }
   presetList.disabled = !at.stack.length || (shown && !shown.window && !at.view.window && !at.geometry?.windows?.length);
   const same = (a, b) => a && b && a.center === b.center && a.width === b.width;
   const chosen = at.view.window ? all.findIndex((choice) => same(choice.window, at.view.window)) : 0;
-  presetList.selectedIndex = chosen;
+  presetList.selectedIndex = chosen < 0 ? all.length : chosen;
 }
 
 function preset(n) {

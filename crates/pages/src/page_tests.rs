@@ -110,7 +110,7 @@ fn a_line_tells_of_its_versions_and_of_another_name_inside() {
     let known = patient();
     let name = PersonName::from_dicom("MARTIN^Anne");
     current.source_patient_info =
-        SourcePatientInfo::of(&[known.id.clone()], &name, known.birth_date.as_ref(), known.sex);
+        SourcePatientInfo::of(std::slice::from_ref(&known.id), &name, known.birth_date.as_ref(), known.sex);
     let entries = [deprecated(ct_study("old", "2.25.1", "A1")), current];
     let made = timeline(&entries, &[rplc("new", "old")], &Filter::default());
     let line = &made.years[0].lines[0];

@@ -5,7 +5,11 @@ use std::collections::HashMap;
 use std::fmt::Display;
 use std::sync::LazyLock;
 
-const FILES: &[(&str, &str)] = &[("en", include_str!("../texts/en.txt"))];
+const FILES: &[(&str, &str)] = &[
+    ("en", include_str!("../texts/en.txt")),
+    ("de", include_str!("../texts/de.txt")),
+    ("fr", include_str!("../texts/fr.txt")),
+];
 
 static CATALOGUE: LazyLock<Vec<(&'static str, HashMap<&'static str, &'static str>)>> =
     LazyLock::new(|| FILES.iter().map(|(tag, text)| (*tag, parse(text))).collect());
@@ -19,16 +23,10 @@ fn parse(text: &'static str) -> HashMap<&'static str, &'static str> {
         .collect()
 }
 
-/// The texts of one language.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The texts of one language; English by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Texts {
     language: usize,
-}
-
-impl Default for Texts {
-    fn default() -> Self {
-        Texts { language: 0 }
-    }
 }
 
 impl Texts {
@@ -68,7 +66,7 @@ impl Texts {
     }
 
     /// The text; the key itself would show a mistake that a test finds first.
-    pub fn say<'k>(self, key: &'k str) -> &'k str {
+    pub fn say(self, key: &str) -> &str {
         match self.find(key) {
             Some(text) => text,
             None => key,
@@ -173,6 +171,8 @@ mod tests {
     fn a_reader_gets_the_best_language_there_is() {
         assert_eq!(Texts::accepted("").tag(), "en");
         assert_eq!(Texts::accepted("xx, en;q=0.5").tag(), "en");
+        assert_eq!(Texts::accepted("en;q=0.4, fr-CH;q=0.9, de;q=0.8").tag(), "fr");
+        assert_eq!(Texts::of("de").unwrap().count("images", 2), "2 Bilder");
         assert_eq!(Texts::accepted("en-GB").tag(), "en");
         assert_eq!(Texts::accepted(&",".repeat(10_000)).tag(), "en");
     }

@@ -194,5 +194,6 @@ fn script_texts(texts: Texts) -> Value {
         "film": texts.say("viewer.film"),
         "region": texts.say("viewer.region"),
         "windowFile": texts.say("viewer.window.file"),
+        "windowOwn": texts.say("viewer.window.own"),
     })
 }
