@@ -1,10 +1,13 @@
 // What lists and reports gain from a script; they work without it.
 
 // Numbers of images arrive in their place: the buttons have their width already.
-async function fillCounts() {
-  const places = [...document.querySelectorAll("[data-count]")];
+// Only those that come into sight are asked for, four at a time.
+function fillCounts() {
+  const waiting = [];
+  let busy = 0;
   const next = async () => {
-    for (let place = places.shift(); place; place = places.shift()) {
+    busy += 1;
+    for (let place = waiting.shift(); place; place = waiting.shift()) {
       try {
         const answer = await fetch(place.dataset.count, { headers: { accept: "application/json" } });
         if (!answer.ok) continue;
@@ -14,8 +17,20 @@ async function fillCounts() {
         // The button works without the number.
       }
     }
+    busy -= 1;
   };
-  await Promise.all([next(), next(), next(), next()]);
+  const seen = new IntersectionObserver(
+    (entries) => {
+      for (const { isIntersecting, target } of entries) {
+        if (!isIntersecting) continue;
+        seen.unobserve(target);
+        waiting.push(target);
+        if (busy < 4) next();
+      }
+    },
+    { rootMargin: "400px" },
+  );
+  for (const place of document.querySelectorAll("[data-count]")) seen.observe(place);
 }
 
 // A filter that is chosen is applied; the button stays for everybody else.

@@ -356,6 +356,27 @@ async function keyboard(browser) {
   await context.close();
 }
 
+/** Every language fits on a phone. */
+async function languages(browser) {
+  const { context, page } = await open(browser, { width: 360 });
+  where = "languages";
+  await page.goto(`${portal}/patient/${patient}`);
+  const tags = await page.locator(".top-end a[hreflang]").evaluateAll((links) => links.map((link) => link.hreflang));
+  for (const tag of tags) {
+    where = `360-light-${tag}-timeline`;
+    await page.goto(`${portal}/patient/${patient}?lang=${tag}`);
+    await settled(page);
+    check((await page.evaluate(() => document.documentElement.lang)) === tag, `the page is in ${tag}`);
+    await axe(page);
+    await look(page, where);
+    where = `360-light-${tag}-patients`;
+    await page.goto(portal);
+    check((await page.evaluate(() => document.documentElement.lang)) === tag, `${tag} is remembered`);
+    await look(page, where);
+  }
+  await context.close();
+}
+
 /** Lists and reports without any script. */
 async function withoutScripts(browser) {
   where = "without scripts";
@@ -406,6 +427,7 @@ const browser = await chromium.launch({
 try {
   for (const width of [360, 1280]) for (const scheme of ["light", "dark"]) await walk(browser, width, scheme);
   await keyboard(browser);
+  await languages(browser);
   await withoutScripts(browser);
   await manners(browser);
 } catch (error) {

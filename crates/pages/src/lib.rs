@@ -51,28 +51,28 @@ pub struct Frame {
 
 impl Frame {
     /// Address of an asset by its place in [`assets::names`].
-    fn asset(&self, at: &usize) -> String {
-        format!("{}/assets/{}", self.base, assets::names()[*at])
+    fn asset(&self, at: usize) -> String {
+        format!("{}/assets/{}", self.base, assets::names()[at])
     }
 
     fn styles(&self) -> String {
-        self.asset(&0)
+        self.asset(0)
     }
 
     fn theme_script(&self) -> String {
-        self.asset(&1)
+        self.asset(1)
     }
 
     fn portal_script(&self) -> String {
-        self.asset(&2)
+        self.asset(2)
     }
 
     fn viewer_script(&self) -> String {
-        self.asset(&3)
+        self.asset(3)
     }
 
     fn icon(&self) -> String {
-        self.asset(&4)
+        self.asset(4)
     }
 
     /// Other languages: tag, name, address.

@@ -21,7 +21,8 @@ const MOST_WIDTH: u32 = 4096;
 const QUALITY: u8 = 90;
 const THUMBNAIL_WIDTH: u32 = 200;
 
-type Address = (String, String, String, String, u32);
+/// Patient, entry, series, instance, frame: as they stand in the address.
+type Address = (String, String, String, String, String);
 
 pub(super) async fn picture(State(here): State<Arc<Here>>, Path(address): Path<Address>, request: Request) -> Response {
     let asked = here.asked(&request.into_parts().0);
@@ -46,7 +47,7 @@ pub(super) async fn geometry(
 impl Here {
     async fn picture(&self, address: Address, asked: &Asked) -> Result<Response, Trouble> {
         let request = render_request(asked)?;
-        let frame = address.4;
+        let frame = frame(&address)?;
         let file = self.instance(&address, asked).await?;
         let rendered: Rendered = self
             .on_thread(move || {
@@ -63,7 +64,7 @@ impl Here {
     }
 
     async fn geometry(&self, address: Address, asked: &Asked) -> Result<Value, Trouble> {
-        let frame = address.4;
+        let frame = frame(&address)?;
         let file = self.instance(&address, asked).await?;
         let geometry = self.on_thread(move || Object::open(Source::Path(file.path()))?.geometry(frame)).await?;
         Ok(geometry_data(&geometry))
@@ -102,6 +103,10 @@ impl Here {
         let key = InstanceKey { source: source_name(listed), study, series, instance };
         self.instances.file(key, source.as_ref(), &asked.cx).await
     }
+}
+
+fn frame(address: &Address) -> Result<u32, Trouble> {
+    address.4.parse().map_err(|_| Trouble::of(Kind::NoImages, ""))
 }
 
 fn source_name(series: &ManifestSeries) -> String {

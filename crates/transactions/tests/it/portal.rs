@@ -173,8 +173,10 @@ async fn images_that_the_manifest_does_not_list_are_not_there() {
         assert!(problem["what"].as_str().is_some_and(|what| !what.is_empty()), "{problem}");
         assert!(problem["reference"].as_str().is_some_and(|reference| reference.len() == 16), "{problem}");
     }
-    let garbage = format!("{study}/series/2.25.1/instance/2.25.2/frame/-1");
-    assert!(portal.get(&garbage).await.status.is_client_error());
+    for frame in ["0", "2", "-1", "x", "99999999999"] {
+        let path = portal.image(&study, 0).await.replace("/frame/1", &format!("/frame/{frame}"));
+        assert_eq!(portal.get(&path).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
 }
 
 #[tokio::test]
