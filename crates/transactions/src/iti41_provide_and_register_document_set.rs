@@ -57,11 +57,11 @@ pub struct Server {
     pub edge: Edge,
 }
 
+/// A request as understood: what it brings or why it is refused, and the metadata that was not kept.
+type Read = (Result<(Submission, Vec<ProvidedDocument>), Refusal>, Vec<Invalid>);
+
 impl Server {
-    fn read(
-        &self,
-        request: &mut SoapRequest,
-    ) -> Result<(Result<(Submission, Vec<ProvidedDocument>), Refusal>, Vec<Invalid>), soap::Fault> {
+    fn read(&self, request: &mut SoapRequest) -> Result<Read, soap::Fault> {
         let SoapRequest { envelope, parts, no_room, .. } = request;
         let body =
             envelope.body_named(ebxml::ns::XDS, "ProvideAndRegisterDocumentSetRequest").map_err(|e| e.fault())?;

@@ -1,6 +1,5 @@
 //! `manifold bench`: measurements on this machine. Every number says what was done and how often.
 
-use super::connection::circumstances;
 use super::output::{self, Format};
 use super::stop::Stop;
 use clap::{Args, Subcommand};

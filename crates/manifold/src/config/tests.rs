@@ -42,7 +42,9 @@ fn an_unknown_key_names_the_nearest_valid_one() {
 
 #[test]
 fn sections_of_later_versions_are_said_to_be_not_available() {
-    for section in ["[actors.pacs_proxy]", "[security]", "[actors.initiating_gateway]", "[store]", "[actors.wia_facade]"] {
+    for section in
+        ["[actors.pacs_proxy]", "[security]", "[actors.initiating_gateway]", "[store]", "[actors.wia_facade]"]
+    {
         let error = refused(&format!("{SMALL}\n{section}\n"));
         assert!(error.contains("is not available in this version"), "{section}: {error}");
     }
@@ -90,10 +92,7 @@ fn a_file_is_explained_in_words() {
 fn the_built_in_value_sets_refuse_only_the_three_lists_of_the_contract() {
     let sets = read_codes(None).unwrap();
     let refusing: Vec<_> = sets.lists.iter().filter(|l| l.check == Check::Refuse).map(|l| l.attribute).collect();
-    assert_eq!(
-        refusing,
-        [CodedAttribute::ClassCode, CodedAttribute::FormatCode, CodedAttribute::ConfidentialityCode]
-    );
+    assert_eq!(refusing, [CodedAttribute::ClassCode, CodedAttribute::FormatCode, CodedAttribute::ConfidentialityCode]);
 }
 
 #[test]

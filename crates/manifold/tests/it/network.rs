@@ -175,7 +175,17 @@ impl Files {
         let mut command = Command::new(MANIFOLD);
         command.arg("serve").arg(self.path(node)).arg("--endpoints").arg(&endpoints);
         command.envs(environment.iter().copied());
-        Process::start(command, &self.folder.path().join(format!("{node}.log")), Path::new(""))
+        let log = self.folder.path().join(format!("{node}.log"));
+        let earlier = self.history(node);
+        std::fs::write(self.folder.path().join(format!("{node}.earlier.log")), earlier).expect("the log can be kept");
+        Process::start(command, &log, Path::new(""))
+    }
+
+    /// What a node wrote in all its runs.
+    pub fn history(&self, node: &str) -> String {
+        let read = |name: String| std::fs::read(self.folder.path().join(name)).unwrap_or_default();
+        let octets = [read(format!("{node}.earlier.log")), read(format!("{node}.log"))].concat();
+        String::from_utf8_lossy(&octets).into_owned()
     }
 
     fn endpoints_of(&self, node: &str) -> PathBuf {

@@ -189,15 +189,6 @@ impl Client {
     pub fn counts(&self) -> Value {
         self.status()["counts"].clone()
     }
-
-    /// Asks for whatever waits for a person to be tried again.
-    pub fn replay_all(&self) -> Value {
-        wait_for(async {
-            let request =
-                self.http.post(&format!("{}/health/replay", self.base)).json(&serde_json::json!({"all": true}));
-            self.http.send(request).await.expect("an answer").json().await.expect("JSON")
-        })
-    }
 }
 
 async fn collect(mut body: actors::ByteStream) -> Result<Vec<u8>, Fault> {

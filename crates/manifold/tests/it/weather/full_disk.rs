@@ -38,7 +38,7 @@ fn a_full_archive_refuses_objects_and_keeps_what_it_has() {
 
     let north = files.serve("north", &[]);
     let mut sender = connect(north.endpoint("DIMSE"));
-    sender.store_all(&[large.clone()]);
+    sender.store_all(std::slice::from_ref(&large));
     centre.await_manifest("P0001", &large.study);
     let hospital = Client::to(&north);
     let images = hospital.images(&small[0].study).expect("earlier images");

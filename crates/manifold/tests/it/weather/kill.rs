@@ -6,28 +6,31 @@
 use super::client::{Client, sentences, until};
 use super::modality::Modality;
 use super::{documents, objects};
-use crate::network::{Files, Served};
+use crate::network::{Files, Served, tail};
 use actors::{Fault, Refusal};
-use model::{AvailabilityStatus, Oid, Submission, UniqueId};
+use model::{AvailabilityStatus, DocumentEntry, Oid, Submission, UniqueId};
 use objects::Object;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, sleep};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+const NODES: [&str; 3] = ["central", "north", "south"];
+/// The unique ids of the two repositories.
+const CENTRE: &str = "2.999.1.1";
+const SOUTH: &str = "2.999.1.3";
 const MODALITIES: u64 = 3;
 /// Studies that one modality works on at the same time, and how large they become.
 const AT_ONCE: usize = 4;
 const SLICES: u32 = 20;
-const ENVIRONMENT: [(&str, &str); 1] = [("MANIFOLD__ACTORS__IMAGING_DOCUMENT_SOURCE__MAX_DELAY_MS", "1000")];
 
 /// What the world outside knows: every object that was ever sent, and which of them were acknowledged.
 #[derive(Default)]
 struct Ledger {
     studies: BTreeMap<String, Sent>,
-    /// Acknowledged reports.
-    reports: Vec<(UniqueId, Vec<u8>)>,
+    /// Acknowledged reports, by the repository that took them.
+    reports: Vec<(&'static str, UniqueId, Vec<u8>)>,
 }
 
 /// A study as its modality knows it.
@@ -41,8 +44,12 @@ struct Sent {
 struct World {
     ledger: Mutex<Ledger>,
     stop: AtomicBool,
-    north: String,
+    /// Where modalities send.
+    dicom: String,
     central: Client,
+    north: Client,
+    /// Has a repository of its own, which registers at the centre.
+    south: Client,
 }
 
 impl World {
@@ -62,23 +69,27 @@ fn nothing_acknowledged_is_lost_and_nothing_is_there_twice_when_nodes_are_killed
     let seed = number("MANIFOLD_SEED").unwrap_or(drawn);
     eprintln!("{kills} kills, MANIFOLD_SEED={seed}");
     let files = Files::write(&["--quiet-time-ms", "50"]);
-    let mut central = Some(files.serve("central", &[]));
-    let mut north = Some(files.serve("north", &ENVIRONMENT));
+    let mut nodes = NODES.map(|name| Some(files.serve(name, environment(name))));
+    let [central, north, south] = nodes.each_ref().map(|node| node.as_ref().expect("just started"));
     let world = Arc::new(World {
         ledger: Mutex::default(),
         stop: AtomicBool::new(false),
-        north: north.as_ref().expect("just started").endpoint("DIMSE"),
-        central: Client::to(central.as_ref().expect("just started")),
+        dicom: north.endpoint("DIMSE"),
+        central: Client::to(central),
+        north: Client::to(north),
+        south: Client::to(south),
     });
-    let hospital = Client::to(north.as_ref().expect("just started"));
     let mut random = Random(seed);
+    let begun = Instant::now();
     let mut workers = Vec::new();
     for number in 0..MODALITIES {
         let (world, random) = (world.clone(), random.child());
         workers.push(spawn(move || send_studies(&world, number, random)));
     }
-    let (reporter, drawn) = (world.clone(), random.child());
-    workers.push(spawn(move || publish_reports(&reporter, drawn)));
+    for repository in [CENTRE, SOUTH] {
+        let (world, random) = (world.clone(), random.child());
+        workers.push(spawn(move || publish_reports(&world, repository, random)));
+    }
     let (watcher, drawn) = (world.clone(), random.child());
     workers.push(spawn(move || watch_manifests(&watcher, drawn)));
 
@@ -86,43 +97,61 @@ fn nothing_acknowledged_is_lost_and_nothing_is_there_twice_when_nodes_are_killed
         if workers.iter().any(JoinHandle::is_finished) {
             break;
         }
-        // The first half is north's; in the second both die, sometimes together.
-        let choice = if kill < kills / 2 { 0 } else { random.below(4) };
-        let (kill_north, kill_central) = (matches!(choice, 0 | 3), matches!(choice, 1..=3));
+        // The first half is north's; in the second all die, sometimes together.
+        let dying: &[usize] = match if kill < kills / 2 { 0 } else { random.below(6) } {
+            0 | 1 => &[1],
+            2 | 3 => &[0],
+            4 => &[2],
+            _ => &[0, 1, 2],
+        };
         sleep(Duration::from_micros(match random.below(8) {
             0 => random.below(5_000),
             1 => random.below(600_000),
             _ => random.below(200_000),
         }));
-        if kill_north {
-            again(&files, "north", &mut north, &mut random);
+        for at in dying {
+            nodes[*at].take().expect("it runs").kill();
         }
-        if kill_central {
-            again(&files, "central", &mut central, &mut random);
+        for at in dying {
+            nodes[*at] = Some(start(&files, NODES[*at], &mut random));
         }
     }
+    eprintln!("the last node was killed after {:.1} s", begun.elapsed().as_secs_f64());
     world.stop.store(true, Ordering::Relaxed);
     for worker in workers {
         if let Err(panic) = worker.join() {
+            for node in NODES {
+                let history = files.history(node);
+                let errors: Vec<_> = history.lines().filter(|line| line.contains("\"ERROR\"")).collect();
+                eprintln!("--- errors of {node}\n{}", tail(&errors.join("\n"), 30));
+            }
             std::panic::resume_unwind(panic);
         }
     }
-    drain(&hospital);
-    check_everything(&world, &hospital);
+    // Whether a report that nobody acknowledged is registered is settled when its repository starts.
+    nodes[2].take().expect("it runs").kill();
+    nodes[2] = Some(files.serve("south", environment("south")));
+    drain(&world);
+    eprintln!("all is published after {:.1} s", begun.elapsed().as_secs_f64());
+    check_everything(&world);
 }
 
-/// Kills a node and starts it again; now and then it dies once more while it starts.
-fn again(files: &Files, name: &str, node: &mut Option<Served>, random: &mut Random) {
-    if let Some(node) = node.take() {
-        node.kill();
+/// Studies that never rest are published all the same.
+fn environment(node: &str) -> &'static [(&'static str, &'static str)] {
+    match node {
+        "north" => &[("MANIFOLD__ACTORS__IMAGING_DOCUMENT_SOURCE__MAX_DELAY_MS", "1000")],
+        _ => &[],
     }
-    let environment = if name == "north" { &ENVIRONMENT[..] } else { &[] };
+}
+
+/// Starts a node; now and then it dies once more while it starts.
+fn start(files: &Files, name: &str, random: &mut Random) -> Served {
     if random.below(6) == 0 {
-        let starting = files.start(name, environment);
+        let starting = files.start(name, environment(name));
         sleep(Duration::from_micros(random.below(150_000)));
         starting.kill();
     }
-    *node = Some(files.serve(name, environment));
+    files.serve(name, environment(name))
 }
 
 /// A modality: repeats what was not acknowledged, and now and then gives up on it.
@@ -173,7 +202,7 @@ fn patient_of(key: &str) -> String {
 /// True when the object was acknowledged. Any answer but success is a failure of the node, not of the weather.
 fn send(world: &World, modality: &mut Option<Modality>, object: &Object) -> bool {
     if modality.is_none() {
-        *modality = Modality::connect(&world.north, "NORTH").ok();
+        *modality = Modality::connect(&world.dicom, "NORTH").ok();
     }
     let Some(open) = modality else {
         sleep(Duration::from_millis(5));
@@ -193,7 +222,8 @@ fn send(world: &World, modality: &mut Option<Modality>, object: &Object) -> bool
 }
 
 /// A reporting system: the same submission again and again until it is acknowledged.
-fn publish_reports(world: &World, mut random: Random) {
+fn publish_reports(world: &World, repository: &'static str, mut random: Random) {
+    let client = if repository == SOUTH { &world.south } else { &world.central };
     while !world.over() {
         let unique_id = documents::fresh_unique_id();
         let submission = documents::report(&format!("P{:04}", 1 + random.below(12)), &unique_id);
@@ -203,10 +233,10 @@ fn publish_reports(world: &World, mut random: Random) {
         }
         let mut before = false;
         while !world.over() {
-            match provide(world, &submission, &document, before) {
+            match provide(client, &submission, &document, before) {
                 true => {
                     let unique_id = UniqueId::parse(&unique_id).expect("a uniqueId");
-                    world.ledger().reports.push((unique_id, document));
+                    world.ledger().reports.push((repository, unique_id, document));
                     break;
                 }
                 false => before = true,
@@ -217,8 +247,8 @@ fn publish_reports(world: &World, mut random: Random) {
 }
 
 /// True when the report is acknowledged. `before`: an earlier attempt may have arrived without our hearing of it.
-fn provide(world: &World, submission: &Submission, document: &[u8], before: bool) -> bool {
-    match world.central.provide(submission.clone(), document) {
+fn provide(client: &Client, submission: &Submission, document: &[u8], before: bool) -> bool {
+    match client.provide(submission.clone(), document) {
         Ok(_) => true,
         Err(refusal) if is_silence(&refusal) => {
             sleep(Duration::from_millis(10));
@@ -233,7 +263,11 @@ fn provide(world: &World, submission: &Submission, document: &[u8], before: bool
 }
 
 fn is_silence(refusal: &Refusal) -> bool {
-    refusal.faults().iter().all(|fault| matches!(fault, Fault::PeerUnavailable { .. }))
+    refusal.faults().iter().all(|fault| match fault {
+        Fault::PeerUnavailable { .. } => true,
+        Fault::Remote { code, .. } => code == "XDSRegistryNotAvailable",
+        _ => false,
+    })
 }
 
 /// A consumer that looks all the time: never two current manifests of one study.
@@ -259,21 +293,26 @@ fn watch_manifests(world: &World, mut random: Random) {
     }
 }
 
-/// Waits until the hospital has nothing left to publish.
-fn drain(hospital: &Client) {
+/// Waits until the north has nothing left to publish and the south has settled what it holds.
+fn drain(world: &World) {
     until("an empty outbox", || {
-        let status = hospital.status();
+        let status = world.north.status();
         let failed: Vec<_> = status["jobs"].as_array()?.iter().filter(|j| j["state"] == "failed").cloned().collect();
         assert!(failed.is_empty(), "jobs were given up: {failed:#?}");
         let idle = status["jobs"].as_array()?.is_empty() && status["studies"]["waiting"].as_array()?.is_empty();
         idle.then_some(())
     });
+    let of = |client: &Client, key: &str| client.counts()[key].as_u64().expect("a number");
+    until("as many documents as entries", || {
+        let documents = of(&world.central, "documents") + of(&world.south, "documents");
+        (documents == of(&world.central, "entries")).then_some(())
+    });
 }
 
-fn check_everything(world: &World, hospital: &Client) {
+fn check_everything(world: &World) {
     let ledger = world.ledger();
-    let centre = &world.central;
-    let repository = Oid::parse("2.999.1.1").expect("an OID");
+    let (centre, hospital) = (&world.central, &world.north);
+    let repository = Oid::parse(CENTRE).expect("an OID");
     let status = hospital.status();
     assert_eq!(status["studies"]["held"], serde_json::json!([]), "studies are held");
     assert_eq!(status["held_instances"], serde_json::json!([]), "instances are held");
@@ -295,11 +334,12 @@ fn check_everything(world: &World, hospital: &Client) {
         let ids: Vec<_> = entries.iter().map(|e| e.id.clone()).collect();
         assert_eq!(centre.replacements(&ids).len(), entries.len() - 1, "replacements of study {study}");
 
-        let octets = centre.retrieve(&repository, &current[0].unique_id).expect("the current manifest");
-        let decoded = dicom::kos::decode(&octets).expect("a manifest");
-        let mut listed: Vec<_> =
-            decoded.manifests[0].instances().map(|(_, i)| i.sop_instance.as_str().to_owned()).collect();
-        listed.sort();
+        let mut versions = HashSet::new();
+        for entry in &entries {
+            let listed = listed_by(centre, &repository, entry);
+            assert!(versions.insert(listed), "two manifests of study {study} say the same: {}", entry.unique_id);
+        }
+        let listed = listed_by(centre, &repository, current[0]);
         for uid in &must {
             assert!(listed.iter().any(|l| l == uid), "acknowledged instance {uid} of study {study} is not listed");
         }
@@ -313,20 +353,31 @@ fn check_everything(world: &World, hospital: &Client) {
         instances += listed.len();
     }
     assert_eq!(status["counts"]["instances"], instances, "instances that no current manifest lists");
-    for (unique_id, document) in &ledger.reports {
+    for (repository, unique_id, document) in &ledger.reports {
+        let holder = if *repository == SOUTH { &world.south } else { centre };
+        let repository = Oid::parse(repository).expect("an OID");
         let entries = centre.with_unique_id(unique_id).expect("an answer");
         assert_eq!(entries.len(), 1, "report {unique_id}");
-        let octets = centre.retrieve(&repository, unique_id).expect("an acknowledged report");
+        assert_eq!(entries[0].repository_unique_id.as_ref(), Some(&repository), "report {unique_id}");
+        let octets = holder.retrieve(&repository, unique_id).expect("an acknowledged report");
         assert!(octets == *document, "report {unique_id} has other octets than were sent");
     }
-    let counts = centre.counts();
-    assert_eq!(counts["entries"], counts["documents"], "every entry has its document and the other way round");
     eprintln!(
         "{} studies, {instances} instances ({acknowledged} acknowledged), {manifests} manifests, {} reports",
         ledger.studies.len(),
         ledger.reports.len()
     );
     assert!(acknowledged > 0 && !ledger.reports.is_empty(), "the weather was too bad to prove anything");
+}
+
+/// SOP Instance UIDs that a manifest lists, sorted.
+fn listed_by(centre: &Client, repository: &Oid, entry: &DocumentEntry) -> Vec<String> {
+    let octets = centre.retrieve(repository, &entry.unique_id).expect("a registered manifest");
+    let decoded = dicom::kos::decode(&octets).expect("a manifest");
+    let instances = decoded.manifests[0].instances();
+    let mut listed: Vec<String> = instances.map(|(_, i)| i.sop_instance.as_str().to_owned()).collect();
+    listed.sort();
+    listed
 }
 
 fn spawn(work: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
