@@ -6,6 +6,7 @@ mod fhir;
 mod field_cases;
 mod images;
 mod peers;
+mod portal;
 mod pydicom_files;
 mod recorded;
 mod reports;

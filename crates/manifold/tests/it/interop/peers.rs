@@ -11,6 +11,8 @@ pub enum Peer {
     /// The venv with pydicom, pynetdicom, dicomweb-client, lxml and requests.
     Python,
     Dciodvfy,
+    /// playwright-core and axe-core.
+    BrowserTools,
     /// A program of the system, such as `storescu`.
     Program(&'static str),
     /// A folder beside the workspace that is not part of the project: schemas of others.
@@ -26,7 +28,7 @@ pub fn present(peers: &[Peer]) -> bool {
                 eprintln!("skipped: ../shared/{path} not present");
                 return false;
             }
-            Peer::Python | Peer::Dciodvfy | Peer::Program(_) if !path(*peer).is_file() => {
+            Peer::Python | Peer::Dciodvfy | Peer::BrowserTools | Peer::Program(_) if !path(*peer).is_file() => {
                 assert!(!required, "peer {peer:?} is missing; run cargo xtask peers");
                 eprintln!("skipped: peer {peer:?} missing; run cargo xtask check");
                 return false;
@@ -42,6 +44,7 @@ pub fn path(peer: Peer) -> PathBuf {
     match peer {
         Peer::Python => venv().join("python"),
         Peer::Dciodvfy => venv().join("dciodvfy"),
+        Peer::BrowserTools => npm().join("node_modules/axe-core/axe.min.js"),
         Peer::Program(name) => {
             let folders = std::env::var_os("PATH").unwrap_or_default();
             let found = std::env::split_paths(&folders).map(|folder| folder.join(name)).find(|file| file.is_file());
@@ -57,9 +60,18 @@ pub fn shared(path: &str) -> PathBuf {
 }
 
 fn venv() -> PathBuf {
+    installed().join("py/bin")
+}
+
+/// The folder that holds `node_modules`.
+pub fn npm() -> PathBuf {
+    installed().join("npm")
+}
+
+fn installed() -> PathBuf {
     let peers = std::env::var_os("MANIFOLD_PEERS").map(PathBuf::from);
     // Where `cargo xtask peers` installs them.
-    peers.unwrap_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("../peers")).join("py/bin")
+    peers.unwrap_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("../peers"))
 }
 
 /// A file of `tests/`.
