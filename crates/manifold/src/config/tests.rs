@@ -101,7 +101,7 @@ fn a_wrong_line_in_a_value_set_is_named() {
     let file = folder.path().join("codes.toml");
     for (from, to, expected) in [
         ("\"classCode\"", "\"classcode\"", "did you mean `classCode`"),
-        ("\"refuse\"", "\"reject\"", "must be refuse, warn or off"),
+        ("\ncheck = \"refuse\"", "\ncheck = \"reject\"", "must be refuse, warn or off"),
         ("IMAGES^Images^", "IMAGES^", "must have the form code^display^scheme"),
     ] {
         std::fs::write(&file, default_codes_toml().replacen(from, to, 1)).unwrap();
