@@ -87,7 +87,10 @@ impl DocumentRepository {
                     continue;
                 }
             };
-            self.settle(vec![document.unique_id], known, cx).await?;
+            match known {
+                true => self.commit(vec![document.unique_id], cx).await?,
+                false => self.discard(vec![document.unique_id], before, cx).await?,
+            }
         }
         Ok(left)
     }
@@ -188,26 +191,33 @@ impl DocumentRepository {
                 let registered = registry.register(submission, cx).await;
                 // A registry that did not answer may have registered all the same; `recover` finds out.
                 match &registered {
-                    Ok(_) => self.settle(all, true, cx).await?,
+                    Ok(_) => self.commit(all, cx).await?,
                     Err(refusal) if refusal.is_transient() => {}
-                    Err(_) => self.settle(added, false, cx).await?,
+                    Err(_) => self.discard(added, now + 1, cx).await?,
                 }
                 registered
             }
         }
     }
 
-    /// Gives staged documents out, or removes them with their blobs.
-    async fn settle(&self, documents: Vec<UniqueId>, registered: bool, cx: &Cx) -> Result<(), Refusal> {
+    /// Gives staged documents out.
+    async fn commit(&self, documents: Vec<UniqueId>, cx: &Cx) -> Result<(), Refusal> {
+        let committed: Result<(), StoreError> =
+            self.store.write(move |tx| documents.iter().try_for_each(|id| tx.commit_document(id))).await;
+        committed.map_err(|e| storage(e, &cx.request_id))
+    }
+
+    /// Removes documents, with their blobs, that were staged before a time and still are: one that another request has
+    /// brought again meanwhile is that request's, and may be registered already.
+    async fn discard(&self, documents: Vec<UniqueId>, before: i64, cx: &Cx) -> Result<(), Refusal> {
         let removed = self
             .store
             .write(move |tx| {
                 let mut removed = Vec::new();
                 for id in &documents {
-                    if registered {
-                        tx.commit_document(id)?;
-                    } else if let Some(document) = tx.remove_document(id)? {
-                        removed.push(document);
+                    let found = tx.document(id)?;
+                    if found.is_some_and(|d| d.state == DocumentState::Staged && d.stored_at < before) {
+                        removed.extend(tx.remove_document(id)?);
                     }
                 }
                 Ok::<_, StoreError>(removed)
@@ -376,22 +386,33 @@ fn record(
 ) -> Result<Put, Fault> {
     let failed = |error: StoreError| first(storage(error, request_id));
     let existed = tx.document(&document.unique_id).map_err(failed)?;
+    if let Some(existed) = &existed
+        && state == DocumentState::Staged
+        && existed.state == DocumentState::Staged
+        && existed.sha256 == document.digest.sha256
+    {
+        // Staged anew with the time of this request: whoever settles the earlier attempt leaves it alone (`discard`).
+        tx.remove_document(&document.unique_id).map_err(failed)?;
+    }
     let outcome = match &document.inline {
         Some(bytes) => tx
             .put_document_inline(&document.unique_id, &document.mime_type, bytes, state, now)
             .map(|_| if existed.is_some() { Put::AlreadyThere } else { Put::Added }),
         // Only while a refused submission with the same bytes is being tidied away; the next attempt brings them again.
         None if !blobs.contains(&document.digest.sha256).map_err(failed)? => return Err(Fault::Busy),
-        None => tx.put_document(&StoredDocument {
-            unique_id: document.unique_id.clone(),
-            mime_type: document.mime_type.clone(),
-            size_octets: document.digest.size_octets,
-            sha1: document.digest.sha1.clone(),
-            sha256: document.digest.sha256,
-            state,
-            place: DocumentPlace::Blob,
-            stored_at: now,
-        }),
+        // One that an earlier attempt staged is not this request's to remove, whoever recorded it last.
+        None => tx
+            .put_document(&StoredDocument {
+                unique_id: document.unique_id.clone(),
+                mime_type: document.mime_type.clone(),
+                size_octets: document.digest.size_octets,
+                sha1: document.digest.sha1.clone(),
+                sha256: document.digest.sha256,
+                state,
+                place: DocumentPlace::Blob,
+                stored_at: now,
+            })
+            .map(|put| if existed.is_some() { Put::AlreadyThere } else { put }),
     };
     outcome.map_err(|error| match error {
         StoreError::Conflict { .. } => Fault::NonIdenticalHash(document.unique_id.clone()),

@@ -137,6 +137,24 @@ fn recovery_leaves_alone_what_was_staged_after_its_time() {
 }
 
 #[test]
+fn a_document_that_comes_again_belongs_to_the_later_request() {
+    for bytes in both_sizes() {
+        let network = Network::new();
+        network.registry.on_register.plan([Act::LoseRequest]);
+        assert!(network.provide(submission_of("2.25.1"), &bytes).is_err());
+        network.here.clock.advance(1_000);
+        let again = network.here.cx.now_unix_micros();
+        network.registry.on_register.plan([Act::LoseRequest]);
+        assert!(network.provide(submission_of("2.25.1"), &bytes).is_err());
+        // Settling the first attempt would take the second one's document away while it registers.
+        assert_eq!(wait(network.repository.recover(again, &network.here.cx)).unwrap(), 0);
+        assert_eq!(network.staged(), 1);
+        network.provide(submission_of("2.25.1"), &bytes).unwrap();
+        assert!(network.retrieve("2.25.1").unwrap() == bytes);
+    }
+}
+
+#[test]
 fn another_repositorys_document_of_the_same_name_is_not_ours() {
     let network = Network::new();
     let mut elsewhere = submission("2.25.1");

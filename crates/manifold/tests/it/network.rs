@@ -49,6 +49,8 @@ impl Network {
         for _ in 0..20 {
             let port_base = free_port_base();
             let endpoints = folder.path().join("endpoints.json");
+            // The demo deletes a file of an earlier run too, but we may look before it does.
+            let _ = std::fs::remove_file(&endpoints);
             let log = folder.path().join("demo.log");
             let mut command = Command::new(MANIFOLD);
             command.args(["demo", "--port-base", &port_base.to_string(), "--endpoints"]).arg(&endpoints);

@@ -265,7 +265,8 @@ fn provide(client: &Client, submission: &Submission, document: &[u8], before: bo
 fn is_silence(refusal: &Refusal) -> bool {
     refusal.faults().iter().all(|fault| match fault {
         Fault::PeerUnavailable { .. } => true,
-        Fault::Remote { code, .. } => code == "XDSRegistryNotAvailable",
+        // Busy: bytes of an attempt that was cut off are being tidied away at this moment.
+        Fault::Remote { code, .. } => matches!(code.as_str(), "XDSRegistryNotAvailable" | "XDSRepositoryBusy"),
         _ => false,
     })
 }

@@ -8,7 +8,7 @@ use model::{Oid, UniqueId};
 
 #[test]
 fn three_processes_are_the_same_network() {
-    let files = Files::write(&["--quiet-time-ms", "100"]);
+    let files = Files::write(&["--quiet-time-ms", "1500"]);
     let nodes = ["central", "north", "south"].map(|name| files.serve(name, &[]));
     let [central, north, south] = &nodes;
     let centre = Client::to(central);
