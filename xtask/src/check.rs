@@ -151,10 +151,16 @@ fn build(workspace: &Workspace) -> Result<()> {
 }
 
 fn tests(workspace: &Workspace) -> Result<()> {
-    let mut cargo = cargo(workspace);
-    // Here a missing peer is a failure; a plain `cargo test` says that it skips and why.
-    cargo.env("MANIFOLD_PEERS", workspace.peers()).env("MANIFOLD_REQUIRE_PEERS", "1");
-    command::run(cargo.args(["test", "--workspace", "--locked", "--no-fail-fast"]))
+    let run = |arguments: &[&str]| {
+        let mut cargo = cargo(workspace);
+        // Here a missing peer is a failure; a plain `cargo test` says that it skips and why.
+        cargo.env("MANIFOLD_PEERS", workspace.peers()).env("MANIFOLD_REQUIRE_PEERS", "1");
+        command::run(cargo.args(["test", "--locked"]).args(arguments))
+    };
+    // A browser waits for pages as long as a person would; beside tests that load every core it waits in vain.
+    let all = run(&["--workspace", "--no-fail-fast", "--", "--skip", "chromium_"]);
+    let browser = run(&["--package", "manifold", "--test", "it", "--", "chromium_"]);
+    all.and(browser)
 }
 
 fn tidy(workspace: &Workspace) -> Result<()> {
