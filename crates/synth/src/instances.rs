@@ -40,6 +40,7 @@ pub fn write_part(
     part: Part,
     mut sink: impl FnMut(Instance) -> Result<(), SynthError>,
 ) -> Result<(), SynthError> {
+    let mut scanned = None;
     for series in &plan.series {
         let first_later = series.instances.saturating_sub(series.later);
         let indexes = match part {
@@ -48,7 +49,7 @@ pub fn write_part(
             Part::All => 0..series.instances,
         };
         if !indexes.is_empty() {
-            write_series(plan, series, indexes, &mut sink)?;
+            write_series(plan, series, indexes, &mut scanned, &mut sink)?;
         }
     }
     Ok(())
@@ -58,6 +59,7 @@ fn write_series(
     plan: &StudyPlan,
     series: &SeriesPlan,
     indexes: std::ops::Range<u32>,
+    scanned: &mut Option<mr::Body>,
     sink: &mut impl FnMut(Instance) -> Result<(), SynthError>,
 ) -> Result<(), SynthError> {
     let places = indexes.map(|index| Place { plan, series, index });
@@ -67,8 +69,10 @@ fn write_series(
             places.map(|place| ct::instance(&place, &body, size)).try_for_each(|made| sink(made?))
         }
         SeriesKind::Mr { region, contrast, size, sagittal } => {
-            let body = mr::Body::new(plan, region);
-            places.map(|place| mr::instance(&place, &body, contrast, size, sagittal)).try_for_each(|made| sink(made?))
+            // The body is kept for the next series: its slices are the same.
+            let body = scanned.take().filter(|body| body.region == region);
+            let body = scanned.insert(body.unwrap_or_else(|| mr::Body::new(plan, region)));
+            places.map(|place| mr::instance(&place, body, contrast, size, sagittal)).try_for_each(|made| sink(made?))
         }
         SeriesKind::Cr { lateral, inverted } => {
             places.map(|place| projection::instance(&place, lateral, inverted)).try_for_each(|made| sink(made?))

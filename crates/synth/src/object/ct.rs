@@ -1,9 +1,10 @@
 //! CT images (PS3.3 A.3): Hounsfield units through the modality LUT, windows per region.
 
-use super::{DataSet, Place, finish, grey, little_endian};
+use super::{DataSet, Place, finish, grey};
 use crate::instances::Instance;
 use crate::phantom::picture::soften;
-use crate::phantom::{Plane, Scene, abdomen, chest, head, tissue};
+use crate::phantom::tissue::Hounsfield;
+use crate::phantom::{Plane, Scene, abdomen, chest, head};
 use crate::plan::{Hospital, Region};
 use crate::random::{Grain, Random};
 use crate::{StudyPlan, SynthError};
@@ -60,7 +61,7 @@ pub(crate) fn instance(place: &Place<'_>, body: &Body, size: u16) -> Result<Inst
     let (plan, region) = (place.plan, body.region);
     let size = usize::from(size);
     let (plane, spacing) = body.geometry(place.index, place.series.instances, size);
-    let mut values = body.scene.cut(plane, &tissue::hounsfield);
+    let mut values = body.scene.cut(plane).show(&Hounsfield);
     soften(&mut values, size);
     let (deviation, kernel) = match region {
         Region::Chest => (13.0, "B40"),
@@ -74,19 +75,25 @@ pub(crate) fn instance(place: &Place<'_>, body: &Body, size: u16) -> Result<Inst
     let signed = plan.hospital == Hospital::South;
     let (intercept, padding) = if signed { (0.0, Some(-2000i16)) } else { (-1024.0, None) };
     let half = size as f32 / 2.0;
-    let stored = values.iter().enumerate().map(|(index, value)| {
-        let (row, column) = (index / size, index % size);
-        let (dx, dy) = (column as f32 + 0.5 - half, row as f32 + 0.5 - half);
-        let off_centre = (dx * dx + dy * dy) / (half * half);
-        if let Some(padding) = padding.filter(|_| off_centre > 1.0) {
-            return padding as u16;
+    let mut bytes = vec![0u8; size * size * 2];
+    let (lowest, highest) = if signed { (-1024.0, 3071.0) } else { (0.0, 4095.0) };
+    let lines = values.chunks(size.max(1)).zip(bytes.chunks_mut(2 * size.max(1)));
+    for (row, (line, stored)) in lines.enumerate() {
+        let dy = row as f32 + 0.5 - half;
+        let grain = body.grain.row(row + shift.1);
+        for (column, (value, stored)) in line.iter().zip(stored.chunks_exact_mut(2)).enumerate() {
+            let dx = column as f32 + 0.5 - half;
+            let off_centre = (dx * dx + dy * dy) / (half * half);
+            // Noise is strongest in the middle of the body and weak in air.
+            let strength = if *value < -900.0 { 0.45 } else { 1.15 - 0.5 * off_centre.min(1.0) };
+            let noisy = value + deviation * strength * grain[(column + shift.0) % Grain::SIZE] - intercept;
+            let number = match padding {
+                Some(padding) if off_centre > 1.0 => padding,
+                _ => noisy.clamp(lowest, highest) as i16,
+            };
+            stored.copy_from_slice(&number.to_le_bytes());
         }
-        // Noise is strongest in the middle of the body and weak in air.
-        let strength = if *value < -900.0 { 0.45 } else { 1.15 - 0.5 * off_centre.min(1.0) };
-        let noisy = value + deviation * strength * body.grain.at(column, row, shift);
-        if signed { noisy.clamp(-1024.0, 3071.0) as i16 as u16 } else { (noisy - intercept).clamp(0.0, 4095.0) as u16 }
-    });
-    let bytes = little_endian(stored);
+    }
 
     let mut set = place.image(uids::CT_IMAGE_STORAGE, "ORIGINAL\\PRIMARY\\AXIAL");
     place.plane(&mut set, &plane, spacing, plane.origin[2]);

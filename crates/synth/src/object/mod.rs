@@ -16,11 +16,17 @@ use dicom_dictionary_std::{StandardDataDictionary, tags, uids};
 use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
 
 /// A data set under construction; value representations come from the dictionary.
-pub(crate) struct DataSet(pub InMemDicomObject);
+pub(crate) struct DataSet(pub InMemDicomObject, Option<Pixels>);
+
+/// Pixel data is kept beside the data set: the library would copy it octet by octet while it writes.
+struct Pixels {
+    vr: VR,
+    bytes: Vec<u8>,
+}
 
 impl DataSet {
     pub(crate) fn new() -> DataSet {
-        DataSet(InMemDicomObject::new_empty())
+        DataSet(InMemDicomObject::new_empty(), None)
     }
 
     fn vr(tag: Tag) -> VR {
@@ -65,9 +71,9 @@ impl DataSet {
         self.sequence(tag, vec![code_item(code)])
     }
 
-    /// 8-bit or little-endian 16-bit pixels.
+    /// 8-bit or little-endian 16-bit pixels; only the whole object has them, an item of a sequence does not.
     pub(crate) fn pixels(&mut self, vr: VR, bytes: Vec<u8>) -> &mut DataSet {
-        self.0.put(DataElement::new(tags::PIXEL_DATA, vr, PrimitiveValue::from(bytes)));
+        self.1 = Some(Pixels { vr, bytes });
         self
     }
 }
@@ -239,14 +245,28 @@ pub(crate) fn finish(set: DataSet, sop_class: &'static str, uid: String) -> Resu
                 .implementation_version_name("MANIFOLD_SYNTH"),
         )
         .map_err(|cause| failed(cause.to_string()))?;
-    let mut bytes = Vec::new();
+    let pixels = set.1;
+    let mut bytes = Vec::with_capacity(pixels.as_ref().map_or(0, |pixels| pixels.bytes.len()) + 8192);
     object.write_all(&mut bytes).map_err(|cause| failed(cause.to_string()))?;
+    // Pixel Data (7FE0,0010) is the last element of every image; explicit VR, length in 32 bits, even (PS3.5 7.1.2).
+    if let Some(Pixels { vr, bytes: pixels }) = pixels {
+        let padding = pixels.len() % 2;
+        let length = u32::try_from(pixels.len() + padding).map_err(|cause| failed(cause.to_string()))?;
+        bytes.extend_from_slice(&[0xe0, 0x7f, 0x10, 0x00]);
+        bytes.extend_from_slice(&vr.to_bytes());
+        bytes.extend_from_slice(&[0, 0]);
+        bytes.extend_from_slice(&length.to_le_bytes());
+        bytes.extend_from_slice(&pixels);
+        bytes.resize(bytes.len() + padding, 0);
+    }
     Ok(Instance { uid, sop_class, transfer_syntax: uids::EXPLICIT_VR_LITTLE_ENDIAN, bytes })
 }
 
 /// 16-bit values as little-endian bytes.
 pub(crate) fn little_endian(values: impl Iterator<Item = u16>) -> Vec<u8> {
-    values.flat_map(u16::to_le_bytes).collect()
+    let mut bytes = Vec::with_capacity(2 * values.size_hint().0);
+    values.for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
+    bytes
 }
 
 #[cfg(test)]

@@ -1,20 +1,23 @@
 //! MR images (PS3.3 A.4): spin-echo signals of the head and the lumbar spine.
 
-use super::{Place, finish, grey, little_endian};
+use super::{Place, finish, grey};
 use crate::instances::Instance;
 use crate::phantom::picture::soften;
-use crate::phantom::tissue::{Tissue, signal};
-use crate::phantom::{Plane, Point, Scene, head, spine};
+use crate::phantom::tissue::Signal;
+use crate::phantom::{Plane, Scene, Section, head, spine};
 use crate::plan::{Contrast, Region};
 use crate::random::Random;
 use crate::{StudyPlan, SynthError};
 use dicom_core::VR;
 use dicom_dictionary_std::{tags, uids};
+use std::collections::HashMap;
 
 /// A body that can be cut into MR slices.
 pub(crate) struct Body {
-    region: Region,
+    pub(crate) region: Region,
     scene: Scene,
+    /// Slices cut so far, by index, number of slices, size and direction.
+    sections: HashMap<(u32, u32, usize, bool), Section>,
 }
 
 impl Body {
@@ -23,7 +26,7 @@ impl Body {
             Region::Spine => spine::scene(&format!("{}/spine", plan.patient)),
             _ => head::scene(plan.patient == 2),
         };
-        Body { region, scene }
+        Body { region, scene, sections: HashMap::new() }
     }
 
     fn geometry(&self, index: u32, count: u32, size: usize, sagittal: bool) -> (Plane, f32, f32) {
@@ -78,14 +81,17 @@ fn sequence(contrast: Contrast) -> Sequence {
 /// One slice.
 pub(crate) fn instance(
     place: &Place<'_>,
-    body: &Body,
+    body: &mut Body,
     contrast: Contrast,
     size: u16,
     sagittal: bool,
 ) -> Result<Instance, SynthError> {
     let size = usize::from(size);
     let (plane, location, spacing) = body.geometry(place.index, place.series.instances, size, sagittal);
-    let mut values = body.scene.cut(plane, &|tissue: Tissue, at: Point| signal(tissue, at, contrast));
+    // Series of one study show the same slices: each is cut once.
+    let key = (place.index, place.series.instances, size, sagittal);
+    let section = body.sections.entry(key).or_insert_with(|| body.scene.cut(plane));
+    let mut values = section.show(&Signal::new(contrast));
     soften(&mut values, size);
     if contrast == Contrast::Dwi {
         // Echo-planar images are coarse.
@@ -94,15 +100,18 @@ pub(crate) fn instance(
     }
     let surface_coil = body.region == Region::Spine;
     let mut random = Random::from_words(&format!("{}/{}/{}", place.plan.key, place.series.number, place.index));
-    let stored = values.iter().enumerate().map(|(index, value)| {
-        let at = plane_point(&plane, index % size, index / size);
-        // A spine coil lies behind the patient: signal falls towards the front. A head coil is nearly even.
-        let gain =
-            if surface_coil { (1.0 + at[1] * 0.0045).clamp(0.4, 1.3) } else { 1.0 + at[2] * 0.0006 - at[0] * 0.0004 };
-        let (re, im) = (value * gain + 9.0 * random.normal(), 9.0 * random.normal());
-        (re * re + im * im).sqrt().clamp(0.0, 4095.0) as u16
-    });
-    let bytes = little_endian(stored);
+    let mut bytes = vec![0u8; size * size * 2];
+    let lines = values.chunks(size.max(1)).zip(bytes.chunks_mut(2 * size.max(1)));
+    for (row, (line, stored)) in lines.enumerate() {
+        for (column, (value, stored)) in line.iter().zip(stored.chunks_exact_mut(2)).enumerate() {
+            let [x, y, z] = plane.at(column as f32, row as f32);
+            // A spine coil lies behind the patient: signal falls towards the front. A head coil is nearly even.
+            let gain = if surface_coil { (1.0 + y * 0.0045).clamp(0.4, 1.3) } else { 1.0 + z * 0.0006 - x * 0.0004 };
+            let (re, im) = (value * gain + 9.0 * random.normal(), 9.0 * random.normal());
+            let magnitude = (re * re + im * im).sqrt().clamp(0.0, 4095.0) as u16;
+            stored.copy_from_slice(&magnitude.to_le_bytes());
+        }
+    }
 
     let timing = sequence(contrast);
     // A surface coil makes near fat very bright.
@@ -131,9 +140,4 @@ pub(crate) fn instance(
     }
     set.pixels(VR::OW, bytes);
     finish(set, uids::MR_IMAGE_STORAGE, place.uid())
-}
-
-fn plane_point(plane: &Plane, column: usize, row: usize) -> Point {
-    let (c, r) = (column as f32 * plane.pixel, row as f32 * plane.pixel);
-    [0, 1, 2].map(|i| plane.origin[i] + c * plane.along_row[i] + r * plane.down_column[i])
 }

@@ -3,16 +3,17 @@
 use super::{DataSet, Place, finish, grey};
 use crate::SynthError;
 use crate::instances::Instance;
-use crate::phantom::ultrasound::{COLUMNS, PIXEL_CM, ROWS, Speckle, frame};
+use crate::phantom::ultrasound::{COLUMNS, PIXEL_CM, ROWS, Sector, Speckle};
 use dicom_core::{PrimitiveValue, VR};
 use dicom_dictionary_std::{tags, uids};
 
 /// One loop of one beat.
 pub(crate) fn instance(place: &Place<'_>, frames: u16) -> Result<Instance, SynthError> {
     let speckle = Speckle::new(&place.plan.key);
+    let sector = Sector::new();
     let mut bytes = Vec::with_capacity(ROWS * COLUMNS * usize::from(frames));
     for index in 0..usize::from(frames) {
-        bytes.extend_from_slice(&frame(&speckle, index, usize::from(frames)));
+        bytes.extend_from_slice(&sector.frame(&speckle, index, usize::from(frames)));
     }
     // One beat at 68 per minute.
     let frame_time = 60_000.0 / 68.0 / f32::from(frames.max(1));

@@ -15,37 +15,67 @@ pub(crate) fn soften(pixels: &mut [f32], columns: usize) {
     }
     let mut above = pixels[..columns].to_vec();
     for r in 1..rows.saturating_sub(1) {
-        for c in 0..columns {
-            let here = pixels[r * columns + c];
-            pixels[r * columns + c] = 0.25 * above[c] + 0.5 * here + 0.25 * pixels[(r + 1) * columns + c];
-            above[c] = here;
+        let (row, below) = pixels[r * columns..(r + 2) * columns].split_at_mut(columns);
+        for ((value, above), below) in row.iter_mut().zip(&mut above).zip(below) {
+            let here = *value;
+            *value = 0.25 * *above + 0.5 * here + 0.25 * *below;
+            *above = here;
         }
     }
 }
 
-/// Mean over a square of `2 * reach + 1` pixels, clipped at the borders.
-pub(crate) fn box_blur(pixels: &[f32], columns: usize, reach: usize) -> Vec<f32> {
-    let rows = pixels.len() / columns.max(1);
-    let mut across = vec![0.0f32; pixels.len()];
-    let mut sums = vec![0.0f64; columns.max(rows) + 1];
-    for r in 0..rows {
-        let line = &pixels[r * columns..(r + 1) * columns];
-        for c in 0..columns {
-            sums[c + 1] = sums[c] + f64::from(line[c]);
+/// Side of the squares of [`wide_mean`], and how many squares to each side are averaged.
+const SQUARE: usize = 4;
+const REACH: usize = 8;
+
+/// Mean over about 68 x 68 pixels around each, fewer at the borders; worked out for squares of 4 x 4 pixels.
+pub(crate) fn wide_mean(pixels: &[f32], columns: usize) -> Vec<f32> {
+    let (across, rows) = (columns.div_ceil(SQUARE), pixels.len() / columns.max(1));
+    let down = rows.div_ceil(SQUARE);
+    let mut squares = vec![0.0f32; across * down];
+    for (square, lines) in squares.chunks_exact_mut(across).zip(pixels.chunks(columns * SQUARE)) {
+        for line in lines.chunks(columns) {
+            for (sum, part) in square.iter_mut().zip(line.chunks(SQUARE)) {
+                *sum += part.iter().sum::<f32>() / part.len() as f32;
+            }
         }
-        for c in 0..columns {
-            let (low, high) = (c.saturating_sub(reach), (c + reach + 1).min(columns));
-            across[r * columns + c] = ((sums[high] - sums[low]) / (high - low) as f64) as f32;
+        let count = (lines.len() / columns) as f32;
+        square.iter_mut().for_each(|sum| *sum /= count);
+    }
+    let around = |at: usize, count: usize| at.saturating_sub(REACH)..(at + REACH + 1).min(count);
+    let mut flat = vec![0.0f32; squares.len()];
+    for (out, line) in flat.chunks_exact_mut(across).zip(squares.chunks_exact(across)) {
+        for (c, out) in out.iter_mut().enumerate() {
+            let part = &line[around(c, across)];
+            *out = part.iter().sum::<f32>() / part.len() as f32;
         }
     }
-    let mut out = vec![0.0f32; pixels.len()];
-    for c in 0..columns {
-        for r in 0..rows {
-            sums[r + 1] = sums[r] + f64::from(across[r * columns + c]);
+    let mut wide = vec![0.0f32; squares.len()];
+    for (r, out) in wide.chunks_exact_mut(across).enumerate() {
+        let lines = around(r, down);
+        let share = 1.0 / lines.len() as f32;
+        for line in lines {
+            for (out, value) in out.iter_mut().zip(&flat[line * across..(line + 1) * across]) {
+                *out += value * share;
+            }
         }
-        for r in 0..rows {
-            let (low, high) = (r.saturating_sub(reach), (r + reach + 1).min(rows));
-            out[r * columns + c] = ((sums[high] - sums[low]) / (high - low) as f64) as f32;
+    }
+    // Straight lines between the middles of the squares.
+    let place = |at: usize, count: usize| {
+        let place = ((at as f32 + 0.5) / SQUARE as f32 - 0.5).clamp(0.0, (count - 1) as f32);
+        let low = place as usize;
+        (low, (low + 1).min(count - 1), place - low as f32)
+    };
+    let places: Vec<(usize, usize, f32)> = (0..columns).map(|column| place(column, across)).collect();
+    let mut line = vec![0.0f32; across];
+    let mut out = vec![0.0f32; pixels.len()];
+    for (row, out) in out.chunks_exact_mut(columns).enumerate() {
+        let (r, next, t) = place(row, down);
+        for ((value, a), b) in line.iter_mut().zip(&wide[r * across..]).zip(&wide[next * across..]) {
+            *value = a + (b - a) * t;
+        }
+        for (out, (c, next, t)) in out.iter_mut().zip(&places) {
+            *out = line[*c] + (line[*next] - line[*c]) * t;
         }
     }
     out

@@ -4,9 +4,11 @@
 //! at full resolution, which keeps their edges sharp.
 
 use super::chest;
+use super::projection::{Curve, Ray, Shadow};
+use super::shape::range;
 use super::tissue::Tissue;
-use super::{Blob, Form, Scene, Shape, Tube};
-use crate::random::{Grain, noise};
+use super::{Blob, Scene};
+use crate::random::{Grain, Walk};
 
 /// Rows of a radiograph.
 pub(crate) const ROWS: usize = 1120;
@@ -43,7 +45,7 @@ struct View {
 }
 
 /// mm of water that stop as much as one mm of a tissue.
-fn density(tissue: Tissue) -> f32 {
+pub(super) fn density(tissue: Tissue) -> f32 {
     match tissue {
         Tissue::Air | Tissue::Gas => 0.0,
         Tissue::Lung => 0.20,
@@ -67,190 +69,60 @@ fn added(tissue: Tissue) -> f32 {
     }
 }
 
+/// Pixels between rays through the soft parts.
+const STEP: usize = 3;
+
 impl View {
     /// Index of the axis across the image and of the ray.
     fn axes(&self) -> (usize, usize) {
         if self.lateral { (1, 0) } else { (0, 1) }
     }
 
-    /// mm across and up for a pixel; the centre of the film is at z = -14.
-    fn at(&self, column: f32, row: f32) -> (f32, f32) {
-        ((column - COLUMNS as f32 / 2.0) * PIXEL, (ROWS as f32 / 2.0 - row) * PIXEL - 14.0)
-    }
-
     fn soft_paths(&self, scene: &Scene) -> Vec<f32> {
-        const STEP: usize = 3;
         let (columns, rows) = (COLUMNS.div_ceil(STEP) + 1, ROWS.div_ceil(STEP) + 1);
+        let shapes: Vec<Shadow> = scene.shapes.iter().map(|shape| Shadow::new(shape, self.axes())).collect();
         let mut coarse = vec![0.0f32; columns * rows];
-        let mut spans: Vec<(f32, f32, f32)> = Vec::new();
-        let mut edges: Vec<f32> = Vec::new();
-        for row in 0..rows {
-            // Shapes that this row can meet, bending included.
-            let (_, height) = self.at(0.0, (row * STEP) as f32);
-            let active: Vec<&Shape> = scene
-                .shapes
-                .iter()
-                .filter(|shape| {
-                    let (low, high) = heights(shape);
-                    low - 4.0 < height && height < high + 4.0
-                })
-                .collect();
-            for column in 0..columns {
-                let (u, z) = self.at((column * STEP) as f32, (row * STEP) as f32);
+        let mut active: Vec<&Shadow> = Vec::new();
+        let mut ray = Ray::default();
+        let mut bends = [Walk::new(301), Walk::new(302), Walk::new(311), Walk::new(312)];
+        for (row, line) in coarse.chunks_exact_mut(columns).enumerate() {
+            let z = up((row * STEP) as f32);
+            // Shapes that this row can meet, bending included; the last painted first.
+            active.clear();
+            active.extend(shapes.iter().rev().filter(|shape| (z - shape.centre.1).abs() < shape.reach.1 + 4.0));
+            for (column, path) in line.iter_mut().enumerate() {
+                let u = across((column * STEP) as f32);
                 // A little bending keeps the outlines from looking drawn with a compass.
-                let bend =
-                    |seed| 2.6 * noise(u / 34.0, z / 34.0, 0.0, seed) + 0.7 * noise(u / 9.0, z / 9.0, 0.0, seed + 1);
-                let (u, z) = (u + bend(301), z + bend(311));
-                spans.clear();
-                edges.clear();
+                let mut bend = |i: usize| {
+                    2.6 * bends[i].at(u / 34.0, z / 34.0, 0.0) + 0.7 * bends[i + 1].at(u / 9.0, z / 9.0, 0.0)
+                };
+                let (u, z) = (u + bend(0), z + bend(2));
+                ray.clear();
                 for shape in &active {
-                    if let Some((from, to, tissue)) = self.span(shape, u, z) {
-                        spans.push((from, to, density(tissue)));
-                        edges.push(from);
-                        edges.push(to);
+                    if let Some((from, to)) = shape.span(u, z) {
+                        *path += shape.density * ray.cover(from, to);
                     }
                 }
-                edges.sort_by(f32::total_cmp);
-                let mut sum = 0.0;
-                for pair in edges.windows(2) {
-                    let middle = (pair[0] + pair[1]) / 2.0;
-                    // The last painted shape that covers this piece of the ray counts.
-                    if let Some(span) = spans.iter().rev().find(|span| span.0 <= middle && middle <= span.1) {
-                        sum += span.2 * (pair[1] - pair[0]);
-                    }
-                }
-                coarse[row * columns + column] = sum;
             }
         }
-        let mut fine = vec![0.0f32; COLUMNS * ROWS];
-        for row in 0..ROWS {
-            let (r, fr) = (row / STEP, (row % STEP) as f32 / STEP as f32);
-            for column in 0..COLUMNS {
-                let (c, fc) = (column / STEP, (column % STEP) as f32 / STEP as f32);
-                let get = |r: usize, c: usize| coarse[r * columns + c];
-                let top = get(r, c) * (1.0 - fc) + get(r, c + 1) * fc;
-                let bottom = get(r + 1, c) * (1.0 - fc) + get(r + 1, c + 1) * fc;
-                fine[row * COLUMNS + column] = top * (1.0 - fr) + bottom * fr;
-            }
-        }
-        fine
-    }
-
-    /// The part of a ray inside a shape.
-    fn span(&self, shape: &Shape, u: f32, z: f32) -> Option<(f32, f32, Tissue)> {
-        match shape {
-            Shape::Blob(blob) => self.blob_span(blob, u, z).map(|(from, to)| (from, to, blob.tissue)),
-            Shape::Tube(tube) => {
-                let (half, middle, _) = self.tube_span(tube, u, z, false)?;
-                Some((middle - half, middle + half, tube.tissue))
-            }
-        }
-    }
-
-    fn blob_span(&self, blob: &Blob, u: f32, z: f32) -> Option<(f32, f32)> {
-        let (across, along) = self.axes();
-        let reach = blob.radii.iter().copied().fold(0.0, f32::max) * 1.3;
-        if (u - blob.centre[across]).abs() > reach || (z - blob.centre[2]).abs() > reach {
-            return None;
-        }
-        if blob.form != Form::Ellipsoid {
-            // Trunks and blocks are taken as they stand; the few that are turned are turned little.
-            let block = blob.form == Form::Block;
-            let part = |d: f32, r: f32| {
-                let q = (d / r).abs();
-                if block { q * q * q * q } else { q * q * q.sqrt() }
-            };
-            let rest =
-                1.0 - part(u - blob.centre[across], blob.radii[across]) - part(z - blob.centre[2], blob.radii[2]);
-            if rest <= 0.0 {
-                return None;
-            }
-            let half = blob.radii[along] * rest.powf(if block { 0.25 } else { 0.4 });
-            return Some((blob.centre[along] - half, blob.centre[along] + half));
-        }
-        let axes = blob.axes();
-        let mut from = [0.0; 3];
-        from[across] = u - blob.centre[across];
-        from[2] = z - blob.centre[2];
-        let (mut a, mut b, mut c) = (0.0, 0.0, -1.0);
-        for (axis, radius) in axes.iter().zip(blob.radii) {
-            let (p, d) = (super::dot(*axis, from) / radius, axis[along] / radius);
-            a += d * d;
-            b += 2.0 * p * d;
-            c += p * p;
-        }
-        let disc = b * b - 4.0 * a * c;
-        if disc <= 0.0 {
-            return None;
-        }
-        let root = disc.sqrt();
-        Some((blob.centre[along] + (-b - root) / (2.0 * a), blob.centre[along] + (-b + root) / (2.0 * a)))
-    }
-
-    /// Half length and middle of the ray inside a tube, and how much this piece counts (1, less near its ends when
-    /// `joined`, so that pieces in a row add up to 1).
-    fn tube_span(&self, tube: &Tube, u: f32, z: f32, joined: bool) -> Option<(f32, f32, f32)> {
-        let (across, along) = self.axes();
-        let axis = super::sub(tube.to, tube.from);
-        let flat = (axis[across], axis[2]);
-        let length2 = flat.0 * flat.0 + flat.1 * flat.1;
-        let d = (u - tube.from[across], z - tube.from[2]);
-        let raw = if length2 < 1e-4 { 0.0 } else { (d.0 * flat.0 + d.1 * flat.1) / length2 };
-        let t = raw.clamp(0.0, 1.0);
-        let radius = tube.radius_from + (tube.radius_to - tube.radius_from) * t;
-        let e = (d.0 - flat.0 * t, d.1 - flat.1 * t);
-        let rest = radius * radius - e.0 * e.0 - e.1 * e.1;
-        if rest <= 0.0 {
-            return None;
-        }
-        let mut weight = 1.0;
-        if joined && length2 >= 1e-4 {
-            let length = length2.sqrt();
-            let soft = (0.4 * radius).min(0.5 * length).max(0.05);
-            let ramp = |from_end: f32| ((from_end * length + soft) / (2.0 * soft)).clamp(0.0, 1.0);
-            weight = ramp(raw) * ramp(1.0 - raw);
-        }
-        // A tube that leans towards the ray is longer along it, up to its whole length.
-        let lean = (length2 / (length2 + axis[along] * axis[along]).max(1e-6)).sqrt().max(0.35);
-        Some((rest.sqrt() / lean, tube.from[along] + axis[along] * t, weight))
+        widen(&coarse, columns)
     }
 
     /// Adds path lengths of bones or vessels at full resolution.
     fn add(&self, path: &mut [f32], scene: &Scene, strength: f32) {
-        let (across, _) = self.axes();
         for shape in &scene.shapes {
-            let (centre, half_u, half_z, tissue) = match shape {
-                Shape::Blob(blob) => {
-                    let reach = blob.radii.iter().copied().fold(0.0, f32::max) * 1.2;
-                    ((blob.centre[across], blob.centre[2]), reach, reach, blob.tissue)
-                }
-                Shape::Tube(tube) => {
-                    let r = tube.radius_from.max(tube.radius_to);
-                    let (a, b) = (tube.from, tube.to);
-                    (
-                        ((a[across] + b[across]) / 2.0, (a[2] + b[2]) / 2.0),
-                        (a[across] - b[across]).abs() / 2.0 + r,
-                        (a[2] - b[2]).abs() / 2.0 + r,
-                        tube.tissue,
-                    )
-                }
-            };
-            let factor = added(tissue) * strength;
+            let factor = added(shape.tissue()) * strength;
             if factor == 0.0 {
                 continue;
             }
-            let column = centre.0 / PIXEL + COLUMNS as f32 / 2.0;
-            let row = ROWS as f32 / 2.0 - (centre.1 + 14.0) / PIXEL;
-            for r in super::range(row, half_z / PIXEL + 1.0, ROWS) {
-                for c in super::range(column, half_u / PIXEL + 1.0, COLUMNS) {
-                    let (u, z) = self.at(c as f32, r as f32);
-                    let length = match shape {
-                        Shape::Blob(blob) => self.blob_span(blob, u, z).map(|(from, to)| to - from),
-                        Shape::Tube(tube) => {
-                            self.tube_span(tube, u, z, true).map(|(half, _, weight)| 2.0 * half * weight)
-                        }
-                    };
-                    if let Some(length) = length {
+            let shadow = Shadow::new(shape, self.axes());
+            let row = ROWS as f32 / 2.0 - (shadow.centre.1 + 14.0) / PIXEL;
+            for r in range(row, shadow.reach.1 / PIXEL + 1.0, ROWS) {
+                let z = up(r as f32);
+                let Some((low, high)) = shadow.columns(z) else { continue };
+                let (middle, half) = ((low + high) / 2.0 / PIXEL + COLUMNS as f32 / 2.0, (high - low) / 2.0 / PIXEL);
+                for c in range(middle, half + 1.0, COLUMNS) {
+                    if let Some(length) = shadow.length(across(c as f32), z) {
                         path[r * COLUMNS + c] += factor * length;
                     }
                 }
@@ -259,33 +131,52 @@ impl View {
     }
 }
 
-/// Lowest and highest z of a shape.
-fn heights(shape: &Shape) -> (f32, f32) {
-    match shape {
-        Shape::Blob(blob) => {
-            let reach = blob.radii.iter().copied().fold(0.0, f32::max) * 1.3;
-            (blob.centre[2] - reach, blob.centre[2] + reach)
+/// mm from the middle of the film to a column.
+#[inline]
+fn across(column: f32) -> f32 {
+    (column - COLUMNS as f32 / 2.0) * PIXEL
+}
+
+/// z of a row; the centre of the film is at z = -14.
+#[inline]
+fn up(row: f32) -> f32 {
+    (ROWS as f32 / 2.0 - row) * PIXEL - 14.0
+}
+
+/// Values between the rays.
+fn widen(coarse: &[f32], columns: usize) -> Vec<f32> {
+    let mut fine = vec![0.0f32; COLUMNS * ROWS];
+    let mut line = vec![0.0f32; columns];
+    for (row, out) in fine.chunks_exact_mut(COLUMNS).enumerate() {
+        let (r, t) = (row / STEP, (row % STEP) as f32 / STEP as f32);
+        let at = |r: usize| &coarse[r * columns..(r + 1) * columns];
+        for ((value, top), bottom) in line.iter_mut().zip(at(r)).zip(at(r + 1)) {
+            *value = top + (bottom - top) * t;
         }
-        Shape::Tube(tube) => {
-            let radius = tube.radius_from.max(tube.radius_to);
-            (tube.from[2].min(tube.to[2]) - radius, tube.from[2].max(tube.to[2]) + radius)
+        for (some, pair) in out.chunks_mut(STEP).zip(line.windows(2)) {
+            for (index, value) in some.iter_mut().enumerate() {
+                *value = pair[0] + (pair[1] - pair[0]) * (index as f32 / STEP as f32);
+            }
         }
     }
+    fine
 }
 
 /// Path lengths to grey values: edge emphasis, an S-shaped response, quantum grain.
 fn develop(path: &[f32], (middle, spread): (f32, f32), seed: u64) -> Vec<u16> {
-    let blurred = super::picture::box_blur(path, COLUMNS, 34);
+    let blurred = super::picture::wide_mean(path, COLUMNS);
     let grain = Grain::new(seed);
-    path.iter()
-        .zip(&blurred)
-        .enumerate()
-        .map(|(index, (length, wide))| {
+    let response = Curve::new(-9.0, 9.0, 2048, |x| 1.0 / (1.0 + (-x).exp()));
+    let mut pixels = vec![0u16; path.len()];
+    let lines = path.chunks(COLUMNS).zip(blurred.chunks(COLUMNS)).zip(pixels.chunks_mut(COLUMNS));
+    for (row, ((line, wide), out)) in lines.enumerate() {
+        let grain = grain.row(row + 31);
+        for (column, ((length, wide), out)) in line.iter().zip(wide).zip(out).enumerate() {
             let sharp = length + 0.55 * (length - wide);
-            let level = 1.0 / (1.0 + (-(sharp - middle) / spread).exp());
-            let (row, column) = (index / COLUMNS, index % COLUMNS);
-            let quantum = grain.at(column, row, (7, 31)) * (10.0 + 16.0 * level);
-            (level * 3900.0 + 60.0 + quantum).clamp(0.0, 4095.0) as u16
-        })
-        .collect()
+            let level = response.at((sharp - middle) / spread);
+            let quantum = grain[(column + 7) % Grain::SIZE] * (10.0 + 16.0 * level);
+            *out = (level * 3900.0 + 60.0 + quantum).clamp(0.0, 4095.0) as i32 as u16;
+        }
+    }
+    pixels
 }

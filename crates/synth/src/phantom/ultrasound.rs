@@ -45,14 +45,16 @@ impl Speckle {
         Speckle { values: real.iter().zip(&imaginary).map(|(re, im)| (re * re + im * im).sqrt()).collect() }
     }
 
+    /// The texture at a place; both parts count from 0 up.
+    #[inline]
     fn at(&self, radial: f32, angular: f32) -> f32 {
-        let r = radial.rem_euclid(RADIAL as f32);
-        let a = angular.rem_euclid(ANGULAR as f32);
-        let (r0, a0) = (r as usize % RADIAL, a as usize % ANGULAR);
-        let (fr, fa) = (r - r.floor(), a - a.floor());
-        let get = |r: usize, a: usize| self.values[(a % ANGULAR) * RADIAL + r % RADIAL];
-        let near = get(r0, a0) * (1.0 - fr) + get(r0 + 1, a0) * fr;
-        let far = get(r0, a0 + 1) * (1.0 - fr) + get(r0 + 1, a0 + 1) * fr;
+        let (r, a) = (radial as i32, angular as i32);
+        let (fr, fa) = (radial - r as f32, angular - a as f32);
+        let (r, a) = (r as u32 as usize, a as u32 as usize);
+        let (r0, r1) = (r % RADIAL, (r + 1) % RADIAL);
+        let (near, far) = (a % ANGULAR * RADIAL, (a + 1) % ANGULAR * RADIAL);
+        let near = self.values[near + r0] * (1.0 - fr) + self.values[near + r1] * fr;
+        let far = self.values[far + r0] * (1.0 - fr) + self.values[far + r1] * fr;
         near * (1.0 - fa) + far * fa
     }
 }
@@ -96,87 +98,233 @@ fn segment(x: f32, y: f32, a: (f32, f32), b: (f32, f32)) -> f32 {
     ((x - a.0 - dx * t).powi(2) + (y - a.1 - dy * t).powi(2)).sqrt()
 }
 
-/// Echo strength at `x` cm to the right and `y` cm deep, and how much the tissue has moved towards the probe.
-fn echo(x: f32, y: f32, beat: &Beat) -> (f32, f32) {
-    let v = beat.ventricle;
-    let base = 9.0 + (1.0 - v) * -2.6; // the valve plane moves towards the apex
-    let soft = |level: f32, width: f32| ((1.0 - level) / width + 0.5).clamp(0.0, 1.0);
-    // Outside: lung and ribs give weak, even echoes; the heart is one muscle with cavities.
-    let mut strength = 0.028;
-    let heart = ellipse(x, y, (0.1, 6.4), (4.6, 6.2));
-    let atria = ellipse(x, y, (0.0, 11.2), (4.7, 3.0));
-    strength += 0.115 * soft(heart, 0.05).max(soft(atria, 0.06) * 0.7);
-    // Pericardium: the brightest line.
-    if heart > 1.25 && atria > 1.25 {
-        return (strength, 0.0);
-    }
-    let line = bell((heart - 1.0) / 0.022);
-    if y > 2.2 && y < 10.0 {
-        strength += 0.55 * line * if x > 0.0 { 1.0 } else { 0.55 };
-    }
-    strength += 0.26 * bell((atria - 1.0) / 0.03) * if y > 11.0 { 1.0 } else { 0.0 };
-    let cavities = [
-        ((1.55, 5.2 + (base - 9.0) * 0.5), (2.15 * v, 3.6 * (0.5 + 0.5 * v)), 0.07),
-        ((-2.15, 6.0 + (base - 9.0) * 0.5), (1.45 * v.powf(0.8), 2.75 * (0.6 + 0.4 * v)), 0.09),
-        ((1.75, base + 2.3), (1.95 * beat.atrium, 2.0 * beat.atrium), 0.07),
-        ((-2.1, base + 2.1), (1.85 * beat.atrium, 1.85 * beat.atrium), 0.07),
-    ];
-    for (centre, radii, width) in cavities {
-        let level = ellipse(x, y, centre, radii);
-        let inside = soft(level, width);
-        // The inner lining reflects a little more than the muscle.
-        strength += 0.10 * bell((level - 1.04) / 0.035) * (1.0 - inside);
-        strength += (0.012 - strength) * inside;
-    }
-    // Openings from atria to ventricles, then the leaflets.
-    for (septal, lateral) in [((0.15, base), (3.35, base)), ((-0.35, base - 0.3), (-3.65, base - 0.3))] {
-        let middle = ((septal.0 + lateral.0) / 2.0, septal.1);
-        let opening = soft(ellipse(x, y, middle, (1.05, 0.95)), 0.2);
-        strength += (0.012 - strength) * opening;
-        let swing = beat.valve;
-        for hinge in [septal, lateral] {
-            let closed = (middle.0 + (hinge.0 - middle.0) * 0.04, middle.1 + 0.22);
-            let open = (hinge.0 + (middle.0 - hinge.0) * 0.34, middle.1 - 1.55);
-            let tip = (closed.0 + (open.0 - closed.0) * swing, closed.1 + (open.1 - closed.1) * swing);
-            let distance = segment(x, y, hinge, tip);
-            strength += 0.5 * bell(distance / 0.085);
-        }
-    }
-    // Atrial septum with its thin middle.
-    let septum = segment(x, y, (-0.12, base), (-0.2, base + 4.4));
-    strength += 0.2 * bell(septum / 0.14);
-    let moved = (1.0 - v) * 1.6 * (1.0 - (y - 9.0).abs() / 12.0).max(0.0);
-    (strength.max(0.004), moved)
+/// One pixel of the sector, and what does not change from frame to frame.
+struct Place {
+    index: u32,
+    /// cm to the right and deep, in the heart's measure.
+    x: f32,
+    y: f32,
+    /// Place in the speckle texture.
+    radial: f32,
+    lateral: f32,
+    /// Echo of what does not move: muscle, pericardium.
+    still: f32,
+    /// Whether the heart is here.
+    heart: bool,
+    near: f32,
+    gain: f32,
 }
 
-/// One frame, 8-bit grey; `phase` is the part of the beat, 0..1.
-pub(crate) fn frame(speckle: &Speckle, index: usize, count: usize) -> Vec<u8> {
-    let phase = index as f32 / count.max(1) as f32;
-    let beat = Beat::at(phase);
-    let mut pixels = vec![0u8; ROWS * COLUMNS];
-    for row in 0..ROWS {
-        for column in 0..COLUMNS {
+/// The field of view.
+pub(crate) struct Sector {
+    places: Vec<Place>,
+    response: Response,
+}
+
+fn soft(level: f32, width: f32) -> f32 {
+    ((1.0 - level) / width + 0.5).clamp(0.0, 1.0)
+}
+
+impl Sector {
+    pub(crate) fn new() -> Sector {
+        let mut places = Vec::new();
+        for index in 0..ROWS * COLUMNS {
+            let (row, column) = (index / COLUMNS, index % COLUMNS);
             let (dx, dy) = ((column as f32 - APEX.0) * PIXEL_CM, (row as f32 - APEX.1) * PIXEL_CM);
-            let radius = (dx * dx + dy * dy).sqrt();
-            let angle = dx.atan2(dy);
-            if radius > DEPTH || !(0.35..).contains(&radius) || angle.abs() > HALF_ANGLE {
+            // The sector is narrower than a right angle.
+            if dx.abs() > dy {
                 continue;
             }
-            let (strength, moved) = echo(dx * 1.12, dy, &beat);
-            let lateral = angle / HALF_ANGLE * 72.0;
-            let speckle_here = speckle.at((radius + moved) * 30.0, lateral + 80.0);
-            // Blood flickers from frame to frame; gain falls at the edges and slightly with depth.
-            let flicker = speckle.at(radius * 30.0 + index as f32 * 61.0, lateral + index as f32 * 17.0);
-            let near = 0.14 * (-(radius / 1.1).powi(2)).exp();
-            let gain = (1.0 - 0.25 * (angle / HALF_ANGLE).powi(4)) * (1.0 - 0.012 * radius);
-            let amplitude = ((strength + near) * speckle_here * 0.8 + 0.006 * flicker) * gain;
-            let decibel = 20.0 * amplitude.max(1e-4).log10();
-            let level = ((decibel + 46.0) / 46.0).clamp(0.0, 1.0);
-            pixels[row * COLUMNS + column] = (level.powf(1.15) * 248.0) as u8;
+            let (radius, angle) = ((dx * dx + dy * dy).sqrt(), dx.atan2(dy));
+            if !(0.35..=DEPTH).contains(&radius) || angle.abs() > HALF_ANGLE {
+                continue;
+            }
+            let (x, y) = (dx * 1.12, dy);
+            let (still, heart) = still(x, y);
+            places.push(Place {
+                index: index as u32,
+                x,
+                y,
+                radial: radius * 30.0,
+                lateral: angle / HALF_ANGLE * 72.0 + 80.0,
+                still,
+                heart,
+                near: 0.14 * (-(radius / 1.1).powi(2)).exp(),
+                gain: (1.0 - 0.25 * (angle / HALF_ANGLE).powi(4)) * (1.0 - 0.012 * radius),
+            });
         }
+        Sector { places, response: Response::new() }
     }
-    furniture(&mut pixels, index, count);
-    pixels
+
+    /// One frame of a beat, 8-bit grey.
+    pub(crate) fn frame(&self, speckle: &Speckle, index: usize, count: usize) -> Vec<u8> {
+        let echo = Echo::new(&Beat::at(index as f32 / count.max(1) as f32));
+        let mut pixels = vec![0u8; ROWS * COLUMNS];
+        // Blood flickers from frame to frame.
+        let (radial, lateral) = (index as f32 * 61.0, (index * 17 % ANGULAR + ANGULAR) as f32 - 80.0);
+        for place in &self.places {
+            let (strength, moved) =
+                if place.heart { echo.at(place.x, place.y, place.still) } else { (place.still, 0.0) };
+            let speckle_here = speckle.at(place.radial + moved * 30.0, place.lateral);
+            let flicker = speckle.at(place.radial + radial, place.lateral + lateral);
+            // Gain falls at the edges and slightly with depth.
+            let amplitude = ((strength + place.near) * speckle_here * 0.8 + 0.006 * flicker) * place.gain;
+            pixels[place.index as usize] = self.response.grey(amplitude);
+        }
+        furniture(&mut pixels, index, count);
+        pixels
+    }
+}
+
+/// Echo strength at a place outside the cavities, and whether the heart is there.
+fn still(x: f32, y: f32) -> (f32, bool) {
+    // Outside: lung and ribs give weak, even echoes; the heart is one muscle with cavities.
+    let heart = ellipse(x, y, (0.1, 6.4), (4.6, 6.2));
+    let atria = ellipse(x, y, (0.0, 11.2), (4.7, 3.0));
+    let mut strength = 0.028 + 0.115 * soft(heart, 0.05).max(soft(atria, 0.06) * 0.7);
+    if heart > 1.25 && atria > 1.25 {
+        return (strength, false);
+    }
+    // Pericardium: the brightest line.
+    if y > 2.2 && y < 10.0 {
+        strength += 0.55 * bell((heart - 1.0) / 0.022) * if x > 0.0 { 1.0 } else { 0.55 };
+    }
+    strength += 0.26 * bell((atria - 1.0) / 0.03) * if y > 11.0 { 1.0 } else { 0.0 };
+    (strength, true)
+}
+
+/// A cavity or an opening of the heart: an ellipse with a soft border.
+struct Cavity {
+    centre: (f32, f32),
+    per_radius: (f32, f32),
+    width: f32,
+}
+
+impl Cavity {
+    fn new(centre: (f32, f32), radii: (f32, f32), width: f32) -> Cavity {
+        Cavity { centre, per_radius: (1.0 / radii.0, 1.0 / radii.1), width }
+    }
+
+    /// The square of the distance from the centre in radii.
+    #[inline]
+    fn level2(&self, x: f32, y: f32) -> f32 {
+        let (dx, dy) = ((x - self.centre.0) * self.per_radius.0, (y - self.centre.1) * self.per_radius.1);
+        dx * dx + dy * dy
+    }
+}
+
+/// Half the width of a leaflet's echo.
+const LEAFLET: f32 = 0.085 * 2.6;
+
+/// A valve leaflet from hinge to tip.
+struct Leaflet {
+    hinge: (f32, f32),
+    tip: (f32, f32),
+}
+
+impl Leaflet {
+    #[inline]
+    fn echo(&self, x: f32, y: f32) -> f32 {
+        let (a, b) = (self.hinge, self.tip);
+        let near = |a: f32, b: f32, v: f32| a.min(b) - LEAFLET < v && v < a.max(b) + LEAFLET;
+        if near(a.1, b.1, y) && near(a.0, b.0, x) { 0.5 * bell(segment(x, y, a, b) / 0.085) } else { 0.0 }
+    }
+}
+
+/// The moving parts of the heart at one moment.
+struct Echo {
+    ventricle: f32,
+    /// Depth of the valve plane.
+    base: f32,
+    cavities: [Cavity; 4],
+    /// Openings from atria to ventricles, each with its two leaflets.
+    valves: [(Cavity, [Leaflet; 2]); 2],
+}
+
+impl Echo {
+    fn new(beat: &Beat) -> Echo {
+        let (v, a, swing) = (beat.ventricle, beat.atrium, beat.valve);
+        let base = 9.0 + (1.0 - v) * -2.6; // the valve plane moves towards the apex
+        let sides = [((0.15, base), (3.35, base)), ((-0.35, base - 0.3), (-3.65, base - 0.3))];
+        let valves = sides.map(|(septal, lateral): ((f32, f32), (f32, f32))| {
+            let middle = ((septal.0 + lateral.0) / 2.0, septal.1);
+            let leaflets = [septal, lateral].map(|hinge| {
+                let closed = (middle.0 + (hinge.0 - middle.0) * 0.04, middle.1 + 0.22);
+                let open = (hinge.0 + (middle.0 - hinge.0) * 0.34, middle.1 - 1.55);
+                let tip = (closed.0 + (open.0 - closed.0) * swing, closed.1 + (open.1 - closed.1) * swing);
+                Leaflet { hinge, tip }
+            });
+            (Cavity::new(middle, (1.05, 0.95), 0.2), leaflets)
+        });
+        let cavities = [
+            Cavity::new((1.55, 5.2 + (base - 9.0) * 0.5), (2.15 * v, 3.6 * (0.5 + 0.5 * v)), 0.07),
+            Cavity::new((-2.15, 6.0 + (base - 9.0) * 0.5), (1.45 * v.powf(0.8), 2.75 * (0.6 + 0.4 * v)), 0.09),
+            Cavity::new((1.75, base + 2.3), (1.95 * a, 2.0 * a), 0.07),
+            Cavity::new((-2.1, base + 2.1), (1.85 * a, 1.85 * a), 0.07),
+        ];
+        Echo { ventricle: v, base, cavities, valves }
+    }
+
+    /// Echo strength at a place, and how much the tissue has moved towards the probe.
+    fn at(&self, x: f32, y: f32, still: f32) -> (f32, f32) {
+        const BLOOD: f32 = 0.012;
+        let mut strength = still;
+        for cavity in &self.cavities {
+            let level2 = cavity.level2(x, y);
+            if level2 > 1.3 {
+                continue;
+            }
+            let level = level2.sqrt();
+            let inside = soft(level, cavity.width);
+            // The inner lining reflects a little more than the muscle.
+            if inside < 1.0 {
+                strength += 0.10 * bell((level - 1.04) / 0.035) * (1.0 - inside);
+            }
+            strength += (BLOOD - strength) * inside;
+        }
+        for (opening, leaflets) in &self.valves {
+            let level2 = opening.level2(x, y);
+            if level2 < 1.21 {
+                strength += (BLOOD - strength) * soft(level2.sqrt(), opening.width);
+            }
+            strength += leaflets[0].echo(x, y) + leaflets[1].echo(x, y);
+        }
+        // Atrial septum with its thin middle.
+        if (-0.6..0.3).contains(&x) && y > self.base - 0.4 {
+            strength += 0.2 * bell(segment(x, y, (-0.12, self.base), (-0.2, self.base + 4.4)) / 0.14);
+        }
+        let moved = (1.0 - self.ventricle) * 1.6 * (1.0 - (y - 9.0).abs() / 12.0).max(0.0);
+        (strength.max(0.004), moved)
+    }
+}
+
+/// Grey values of amplitudes on a scale of 46 dB, by the leading bits of the amplitude.
+struct Response {
+    greys: Vec<u8>,
+}
+
+impl Response {
+    /// Weaker amplitudes are black, stronger ones than 1 white.
+    const LEAST: f32 = 1.0 / 256.0;
+    /// How many trailing bits do not count.
+    const SHIFT: u32 = 14;
+
+    fn new() -> Response {
+        let number = |amplitude: f32| amplitude.to_bits() >> Self::SHIFT;
+        let grey = |number: u32| {
+            let decibel = 20.0 * f32::from_bits(number << Self::SHIFT).log10();
+            let level = ((decibel + 46.0) / 46.0).clamp(0.0, 1.0);
+            (level.powf(1.15) * 248.0) as u8
+        };
+        Response { greys: (number(Self::LEAST)..=number(1.0)).map(grey).collect() }
+    }
+
+    #[inline]
+    fn grey(&self, amplitude: f32) -> u8 {
+        let first = Self::LEAST.to_bits() >> Self::SHIFT;
+        let number = amplitude.clamp(Self::LEAST, 1.0).to_bits() >> Self::SHIFT;
+        self.greys[(number - first) as usize]
+    }
 }
 
 /// What a scanner draws around its picture: grey bar, depth scale, ECG with the moving mark.
