@@ -133,14 +133,16 @@ impl Server {
             return Ok(response);
         }
         let document = self.fetch(&entry, cx).await?;
+        // A peer's repository does not say how long its answer will be; the metadata do.
+        let size_octets = document.size_octets.or(entry.size_octets);
         let mut response = Response::new(Body::empty());
         decorate(response.headers_mut(), &entry, representation, etag.as_deref());
         let (body, size) = match representation {
             Representation::Binary => {
-                let size = document.size_octets.map(|octets| binary_octets(&entry, octets));
+                let size = size_octets.map(|octets| binary_octets(&entry, octets));
                 (binary(&entry, document.body), size)
             }
-            Representation::Stored => (document.body, document.size_octets),
+            Representation::Stored => (document.body, size_octets),
         };
         let body = match (Range::of(headers, etag.as_deref()), size) {
             (Some(range), Some(size)) => match range.of_size(size) {
