@@ -7,20 +7,27 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use std::fmt::Display;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
+use tower_http::timeout::TimeoutBody;
 
 /// Bounds of one listener.
 #[derive(Clone, Copy, Debug)]
 pub struct HttpLimits {
     pub connections: usize,
     pub handshake: Duration,
+    /// For a request's head, from the moment the connection is there or the last answer was given.
     pub headers: Duration,
+    /// Longest silence while a request's body is awaited; a long body that keeps coming is no fault.
+    pub body: Duration,
     /// How long open requests may go on after a stop was asked for.
     pub drain: Duration,
 }
@@ -28,7 +35,13 @@ pub struct HttpLimits {
 impl Default for HttpLimits {
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        HttpLimits { connections: 1024, handshake: seconds(5), headers: seconds(30), drain: seconds(5) }
+        HttpLimits {
+            connections: 1024,
+            handshake: seconds(5),
+            headers: seconds(30),
+            body: seconds(60),
+            drain: seconds(5),
+        }
     }
 }
 
@@ -88,7 +101,11 @@ async fn accept(
     let graceful = GracefulShutdown::new();
     loop {
         // Wait for room before accepting: the kernel's backlog is a better queue than ours.
-        let Ok(permit) = permits.clone().acquire_owned().await else { break };
+        let permit = tokio::select! {
+            permit = permits.clone().acquire_owned() => permit,
+            _ = stopped.changed() => break,
+        };
+        let Ok(permit) = permit else { break };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             _ = stopped.changed() => break,
@@ -126,9 +143,14 @@ async fn connection(
 ) -> Result<(), String> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.headers).max_buf_size(64 * 1024);
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(128);
+    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(128).keep_alive_interval(Some(limits.body));
+    let requested = Arc::new(AtomicBool::new(false));
     let serve = |certificate: Option<PeerCertificate>| {
-        TowerToHyperService::new(router.map_request(move |mut request: http::Request<hyper::body::Incoming>| {
+        let requested = requested.clone();
+        TowerToHyperService::new(router.map_request(move |request: http::Request<hyper::body::Incoming>| {
+            requested.store(true, Ordering::Relaxed);
+            // Who sends a head and then nothing would hold the connection for ever.
+            let mut request = request.map(|body| TimeoutBody::new(limits.body, body));
             request.extensions_mut().insert(PeerAddress(peer));
             if let Some(certificate) = &certificate {
                 request.extensions_mut().insert(certificate.clone());
@@ -145,11 +167,26 @@ async fn connection(
             let certificate = tls.get_ref().1.peer_certificates().and_then(|c| c.first());
             let certificate = certificate.map(|c| PeerCertificate(Arc::new(c.as_ref().to_vec())));
             let connection = builder.serve_connection(TokioIo::new(tls), serve(certificate)).into_owned();
-            watcher.watch(connection).await.map_err(|e| e.to_string())
+            attend(watcher.watch(connection), &requested, limits.headers).await
         }
         None => {
             let connection = builder.serve_connection(TokioIo::new(stream), serve(None)).into_owned();
-            watcher.watch(connection).await.map_err(|e| e.to_string())
+            attend(watcher.watch(connection), &requested, limits.headers).await
         }
+    }
+}
+
+/// Serves a connection; gives up on one that brings no request at first. hyper begins to watch the time only when it
+/// has seen enough to tell HTTP/1 from HTTP/2.
+async fn attend<E: Display>(
+    connection: impl Future<Output = Result<(), E>>,
+    requested: &AtomicBool,
+    first: Duration,
+) -> Result<(), String> {
+    let mut connection = pin!(connection);
+    match tokio::time::timeout(first, &mut connection).await {
+        Ok(ended) => ended.map_err(|e| e.to_string()),
+        Err(_) if !requested.load(Ordering::Relaxed) => Err("no request came in time".to_owned()),
+        Err(_) => connection.await.map_err(|e| e.to_string()),
     }
 }

@@ -82,7 +82,14 @@ impl Node {
             key: config.resolve(&tls.key),
             client_ca: tls.client_ca.as_ref().map(|p| config.resolve(p)),
         });
-        let limits = HttpLimits { connections: config.limits.http_connections, ..HttpLimits::default() };
+        let idle = Duration::from_millis(config.limits.idle_ms);
+        let limits = HttpLimits::default();
+        let limits = HttpLimits {
+            connections: config.limits.http_connections,
+            headers: limits.headers.min(idle),
+            body: idle,
+            ..limits
+        };
         let http = net::listen(http_listener, tls.as_ref(), router, limits)?;
         let dicom = match (dicom_listener, archive) {
             (Some(listener), Some(archive)) => {

@@ -2,6 +2,7 @@
 
 use super::client::Client;
 use super::{calm, documents, memory_peak_octets, node};
+use crate::network::Files;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -173,9 +174,45 @@ fn many_who_speak_slowly_do_not_keep_others_out() {
 }
 
 #[test]
+fn whoever_goes_silent_gives_the_place_back() {
+    let files = Files::write(&[]);
+    let limits = [("MANIFOLD__LIMITS__HTTP_CONNECTIONS", "4"), ("MANIFOLD__LIMITS__IDLE_MS", "300")];
+    let central = files.serve("central", &limits);
+    let centre = Client::to(&central);
+    let whole = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n";
+    let no_end =
+        format!("POST /xds/registry HTTP/1.1\r\nHost: x\r\nContent-Type: {PLAIN}\r\nContent-Length: 99\r\n\r\n<");
+    let in_a_part = post("/xds/repository", MTOM, unfinished("urn:x", 100_000).as_bytes());
+    let in_a_part = &in_a_part[..in_a_part.len() - 10];
+    let beginnings: [(&str, &[u8]); 7] = [
+        ("nothing", b""),
+        ("one letter", b"P"),
+        ("half a head", b"GET /health/live HTTP/1.1\r\nHost: x\r\nX-"),
+        ("a request and then nothing", whole.as_bytes()),
+        ("half an envelope", no_end.as_bytes()),
+        ("half an attachment", in_a_part),
+        ("an HTTP/2 preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+    ];
+    for (what, beginning) in beginnings {
+        let mut silent: Vec<TcpStream> = (0..4).map(|_| open(&centre)).collect();
+        for stream in &mut silent {
+            stream.write_all(beginning).expect("the octets go out");
+        }
+        // All places are taken; whoever comes next waits for one, and gets it while the silent ones are still there.
+        assert_eq!(status(&exchange(&centre, &get("/health/ready"))), 200, "after {what}");
+    }
+    // A node that is asked to end does not wait for those who say nothing.
+    let _silent: Vec<TcpStream> = (0..8).map(|_| open(&centre)).collect();
+    central.stop();
+}
+
+fn get(path: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").into_bytes()
+}
+
+#[test]
 fn paths_and_bodies_of_the_rest_interfaces_are_refused_in_their_own_words() {
     let (centre, hospital) = (node(calm(), "central"), node(calm(), "north"));
-    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").into_bytes();
     for path in [
         "/fhir/DocumentReference",
         "/fhir/DocumentReference?patient.identifier=%ff%fe",
