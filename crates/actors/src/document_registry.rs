@@ -374,6 +374,7 @@ fn apply(tx: &mut dyn WriteTx, mut submission: Submission, now: &model::Dtm) -> 
         entry.availability_status = AvailabilityStatus::Approved;
         entry.logical_id = Some(entry.id.clone());
         entry.version = Some(1);
+        entry.submission_time = Some(submission.set.submission_time.clone());
         tx.put_entry(entry)?;
     }
     for folder in &mut submission.folders {

@@ -98,6 +98,9 @@ pub struct DocumentEntry {
     pub reference_id_list: Vec<ReferenceId>,
     /// documentAvailability URN as it came; absent means online.
     pub document_availability: Option<String>,
+    /// When it was submitted: submissionTime of the submission set that brought it. Set by the registry; absent in a
+    /// submission. FHIR DocumentReference.date; ebRIM has no slot for it. Source: spec/fhir.md 5.1, row `(none) | date`.
+    pub submission_time: Option<Dtm>,
     pub extra: Vec<ExtraSlot>,
 }
 

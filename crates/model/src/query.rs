@@ -79,8 +79,8 @@ impl DtmRange {
     }
 }
 
-/// One condition on the time of service, from FHIR's `period`: bounds on the entry's start and stop, both in the
-/// 14-digit form and inclusive. An entry without a stop is still running; one without a start began at the beginning.
+/// One condition on a time with a start and a stop, from FHIR's `period` and `date`: bounds on both, in the 14-digit form
+/// and inclusive. A service without a stop is still running; one without a start began at the beginning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PeriodMatch {
     pub start_at_least: Option<u64>,
@@ -138,6 +138,9 @@ pub struct DocumentQuery {
     pub service_stop_time: DtmRange,
     /// All must be met; from FHIR `period`.
     pub periods: Vec<PeriodMatch>,
+    /// Conditions on the time of submission, from FHIR `date`: it begins and ends with what its precision covers. All
+    /// must be met, and an entry without the time meets none.
+    pub submission_time: Vec<PeriodMatch>,
     /// LIKE patterns against the whole authorPerson value.
     pub author_person: Vec<String>,
     /// FHIR author.family and author.given: prefix match without regard to case.
@@ -207,6 +210,7 @@ impl DocumentQuery {
             && in_range(&self.service_start_time, entry.service_start_time.as_ref())
             && in_range(&self.service_stop_time, entry.service_stop_time.as_ref())
             && self.period_matches(entry)
+            && self.submission_matches(entry)
             && self.author_matches(entry)
     }
 
@@ -216,6 +220,11 @@ impl DocumentQuery {
         // be found from any day on, so a service without a stop was over when it began (spec/fhir.md 9.3).
         let stop = entry.service_stop_time.as_ref().or(start);
         self.periods.iter().all(|p| p.matches(start, stop))
+    }
+
+    fn submission_matches(&self, entry: &DocumentEntry) -> bool {
+        let time = entry.submission_time.as_ref();
+        self.submission_time.iter().all(|p| time.is_some() && p.matches(time, time))
     }
 
     fn author_matches(&self, entry: &DocumentEntry) -> bool {

@@ -98,6 +98,7 @@ fn entry(name: &str, study: &str, accession: &str) -> DocumentEntry {
             ReferenceId::accession(accession, Some(Oid::parse("2.999.1.2.3").unwrap())),
         ],
         document_availability: None,
+        submission_time: None,
         extra: Vec::new(),
     }
 }

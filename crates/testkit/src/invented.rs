@@ -74,6 +74,7 @@ pub fn entry_of(patient: &str, n: u32) -> DocumentEntry {
         uri: None,
         reference_id_list: vec![model::ReferenceId::study(&study)],
         document_availability: None,
+        submission_time: None,
         extra: Vec::new(),
     }
 }

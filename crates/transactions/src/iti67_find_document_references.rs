@@ -202,7 +202,7 @@ impl Server {
     ) -> Result<Found<DocumentEntry>, Refused> {
         let size = search.page_size();
         let after = position.map(|p| p.after.as_str());
-        let by_order = order::needs_all(&search.sort);
+        let by_order = !search.sort.is_empty();
         match search.queries.as_slice() {
             [] => Ok(Found::all(Vec::new())),
             [query] if !by_order || search.count_only => {

@@ -32,6 +32,7 @@ fn everything_accepted_is_approved_and_named() {
     assert!(entry.id.is_uuid());
     assert_eq!(entry.availability_status, AvailabilityStatus::Approved);
     assert_eq!((entry.logical_id, entry.version), (Some(entry.id.clone()), Some(1)));
+    assert_eq!(entry.submission_time, Some(dtm("20250314091730")), "that of the submission set");
     let folder = bench.read(|tx| tx.folders(Select::Ids(&[accepted.id("folder")]))).remove(0);
     assert_eq!((folder.logical_id, folder.version), (Some(folder.id.clone()), Some(1)));
     assert_eq!(folder.last_update_time, Some(dtm("20250314120000")));

@@ -84,6 +84,7 @@ pub fn entry(object: &str, unique_id: &str) -> DocumentEntry {
         uri: None,
         reference_id_list: vec![ReferenceId::study(&study("2.25.77"))],
         document_availability: None,
+        submission_time: None,
         extra: Vec::new(),
     }
 }

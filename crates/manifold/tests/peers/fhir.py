@@ -102,9 +102,9 @@ def main_search(endpoints):
         by_related(mhd, patient, entries)
         by_identifier(mhd, patient, everything)
         by_time(mhd, patient, entries)
+        by_submission(mhd, patient, entries)
         by_author(mhd, patient, entries)
         by_pages(mhd, patient, everything)
-    not_kept(mhd)
     refused(mhd)
     check(mhd.count > 2 * mhd.empty, f"{mhd.empty} of {mhd.count} searches were to find nothing: no proof")
     print(f"{mhd.count} searches agree with ITI-18, of which {mhd.empty} were to find nothing")
@@ -244,16 +244,27 @@ def by_pages(mhd, patient, everything):
         mhd.compare(patient, parameters, everything, f"{size} a page", "current,superseded")
 
 
-def not_kept(mhd):
-    """`date` is understood and not evaluated: the answer says so, and its self link leaves it out."""
-    patient = mhd.net.patients[0]
-    parameters = {"patient.identifier": f"urn:oid:{mhd.net.domain}|{patient}", "status": "current", "date": "lt1990"}
-    bundle = requests.get(mhd.base + "/DocumentReference", params=parameters, timeout=30).json()
-    check("date" not in next(link["url"] for link in bundle["link"] if link["relation"] == "self"), bundle["link"])
-    outcomes = [e["resource"] for e in bundle["entry"] if e["search"]["mode"] == "outcome"]
-    issues = [issue for outcome in outcomes for issue in outcome["issue"]]
-    check([i["severity"] for i in issues] == ["warning"], issues)
-    check("date" in issues[0]["diagnostics"], issues)
+def by_submission(mhd, patient, entries):
+    """`date` and `_lastUpdated`. ITI-18 does not say when an entry was submitted, so the resources themselves do."""
+    dates = {unique_id(r): instant(r["date"]) for r in mhd.compare(patient, [], entries, "to see their dates")}
+    for time in sorted(set(dates.values()))[:2]:
+        text, day = time.strftime("%Y-%m-%dT%H:%M:%SZ"), time.date()
+        for value, rule in (
+            (f"ge{text}", lambda t, time=time: t >= time),
+            (f"gt{text}", lambda t, time=time: t > time),
+            (f"lt{text}", lambda t, time=time: t < time),
+            (str(day), lambda t, day=day: t.date() == day),
+            (f"ne{day}", lambda t, day=day: t.date() != day),
+            (f"eb{day}", lambda t, day=day: t.date() < day),
+        ):
+            expected = [e for e in entries if rule(dates[e.unique_id])]
+            for parameter in ("date", "_lastUpdated"):
+                mhd.compare(patient, [(parameter, value)], expected, f"{parameter} {value}")
+    found = mhd.search(
+        [("patient.identifier", f"urn:oid:{mhd.net.domain}|{patient}"), ("status", "current"), ("_sort", "-date")]
+    )
+    times = [instant(r["date"]) for r in found]
+    check(times == sorted(times, reverse=True), f"{patient}: not sorted by date: {times}")
 
 
 def refused(mhd):
@@ -298,6 +309,8 @@ def main_feed(endpoints):
         asked = {"status": "current"} | who
         found = requests.get(net.at("central", "ITI-67") + "/DocumentReference", params=asked, timeout=30).json()
         check(found.get("total") == 1, f"ITI-67 with {asked}: {found}")
+        date = found["entry"][0]["resource"].get("date")
+        check(date == "2025-03-14T09:17:30Z", f"date is {date}, not the submission set's submissionTime")
     bad_codes(net, repository, net.cx(patient))
     print(f"patient {patient} was unknown, fed, and has a document")
 

@@ -158,6 +158,47 @@ fn all_periods_must_be_met() {
 }
 
 #[test]
+fn a_time_of_submission_is_compared_in_its_own_precision_and_never_met_when_absent() {
+    // Conditions on the day 2025-03-14, as `date` gives them.
+    let (first, last) = (Some(20250314000000), Some(20250314235959));
+    let (before, after) = (Some(20250313235959), Some(20250315000000));
+    let open = PeriodMatch::default();
+    let times = [
+        "20250313235959",
+        "20250314000000",
+        "20250314235959",
+        "20250315000000",
+        "20250313",
+        "20250314",
+        "20250315",
+        "202503",
+    ];
+    for (prefix, condition, expected) in [
+        ("eq", PeriodMatch { start_at_least: first, stop_at_most: last, ..open }, "-XX--X--"),
+        ("ne", PeriodMatch { start_at_least: first, stop_at_most: last, negate: true, ..open }, "X--XX-XX"),
+        ("gt", PeriodMatch { stop_at_least: after, ..open }, "---X--XX"),
+        ("lt", PeriodMatch { start_at_most: before, ..open }, "X---X--X"),
+        ("ge", PeriodMatch { stop_at_least: first, ..open }, "-XXX-XXX"),
+        ("le", PeriodMatch { start_at_most: last, ..open }, "XXX-XX-X"),
+        ("sa", PeriodMatch { start_at_least: after, ..open }, "---X--X-"),
+        ("eb", PeriodMatch { stop_at_most: before, ..open }, "X---X---"),
+        ("ap", PeriodMatch { start_at_most: last, stop_at_least: first, ..open }, "-XX--X-X"),
+    ] {
+        let query = DocumentQuery { submission_time: vec![condition], ..query() };
+        for (time, expected) in times.iter().zip(expected.chars()) {
+            let submitted = DocumentEntry { submission_time: Some(dtm(time)), ..entry("d") };
+            assert_eq!(query.matches(&submitted), expected == 'X', "{prefix} 2025-03-14 against {time}");
+        }
+        assert!(!query.matches(&DocumentEntry { submission_time: None, ..entry("d") }), "{prefix}, no time");
+    }
+    let since = PeriodMatch { stop_at_least: first, ..open };
+    let until = PeriodMatch { start_at_most: before, ..open };
+    let submitted = DocumentEntry { submission_time: Some(dtm("20250314")), ..entry("d") };
+    assert!(!DocumentQuery { submission_time: vec![since, until], ..query() }.matches(&submitted));
+    assert!(DocumentQuery { submission_time: vec![since, since], ..query() }.matches(&submitted));
+}
+
+#[test]
 fn on_demand_entries_show_only_when_asked_for() {
     let on_demand = DocumentEntry { document_type: DocumentType::OnDemand, ..entry("d") };
     assert!(!query().matches(&on_demand));

@@ -60,6 +60,7 @@ pub fn entry(object: &str) -> DocumentEntry {
         uri: None,
         reference_id_list: vec![ReferenceId::study(&StudyInstanceUid::parse("2.25.77").unwrap())],
         document_availability: None,
+        submission_time: None,
         extra: Vec::new(),
     }
 }

@@ -26,6 +26,7 @@ const STOP: u64 = 1 << 12;
 const SOURCE_PATIENT: u64 = 1 << 13;
 const URI: u64 = 1 << 14;
 const AVAILABILITY: u64 = 1 << 15;
+const SUBMISSION_TIME: u64 = 1 << 16;
 
 pub(crate) fn encode_entry(entry: &DocumentEntry) -> Vec<u8> {
     let mut w = Writer::new(V1);
@@ -48,6 +49,7 @@ pub(crate) fn encode_entry(entry: &DocumentEntry) -> Vec<u8> {
         (SOURCE_PATIENT, entry.source_patient_id.is_some()),
         (URI, entry.uri.is_some()),
         (AVAILABILITY, entry.document_availability.is_some()),
+        (SUBMISSION_TIME, entry.submission_time.is_some()),
     ] {
         if set {
             flags |= flag;
@@ -108,6 +110,9 @@ pub(crate) fn encode_entry(entry: &DocumentEntry) -> Vec<u8> {
     if let Some(availability) = &entry.document_availability {
         w.text(availability);
     }
+    if let Some(time) = &entry.submission_time {
+        w.text(time.as_str());
+    }
     w.extra(&entry.extra);
     w.finish()
 }
@@ -164,6 +169,7 @@ fn decode_v1(mut r: Reader<'_>) -> Result<DocumentEntry, StoreError> {
     let uri = when(&mut r, has(URI), Reader::text)?;
     let reference_id_list = r.references()?;
     let document_availability = when(&mut r, has(AVAILABILITY), Reader::text)?;
+    let submission_time = when(&mut r, has(SUBMISSION_TIME), Reader::dtm)?;
     let extra = r.extra()?;
     r.end()?;
     Ok(DocumentEntry {
@@ -203,6 +209,7 @@ fn decode_v1(mut r: Reader<'_>) -> Result<DocumentEntry, StoreError> {
         uri,
         reference_id_list,
         document_availability,
+        submission_time,
         extra,
     })
 }

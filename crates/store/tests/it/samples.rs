@@ -164,6 +164,7 @@ pub fn entry(dice: &mut Dice) -> DocumentEntry {
         uri: dice.maybe(|_| "document.pdf".to_owned()),
         reference_id_list: dice.some(3, reference),
         document_availability: dice.maybe(|_| "urn:ihe:iti:2010:DocumentAvailability:Online".to_owned()),
+        submission_time: dice.maybe(dtm),
         extra: slots(dice),
     }
 }
@@ -296,14 +297,16 @@ pub fn query(dice: &mut Dice, known: &[DocumentEntry]) -> DocumentQuery {
             *range_of = range(dice);
         }
     }
-    if dice.one_in(6) {
-        q.periods = dice.some(2, |d| PeriodMatch {
-            start_at_least: d.maybe(|d| dtm(d).start()),
-            start_at_most: d.maybe(|d| dtm(d).end()),
-            stop_at_least: d.maybe(|d| dtm(d).start()),
-            stop_at_most: d.maybe(|d| dtm(d).end()),
-            negate: d.one_in(3),
-        });
+    for periods in [&mut q.periods, &mut q.submission_time] {
+        if dice.one_in(6) {
+            *periods = dice.some(2, |d| PeriodMatch {
+                start_at_least: d.maybe(|d| dtm(d).start()),
+                start_at_most: d.maybe(|d| dtm(d).end()),
+                stop_at_least: d.maybe(|d| dtm(d).start()),
+                stop_at_most: d.maybe(|d| dtm(d).end()),
+                negate: d.one_in(3),
+            });
+        }
     }
     if dice.one_in(6) {
         q.author_person = dice.some(2, |d| d.pick(&["%Roe%", "12^Moe%", "nobody"]).to_owned());

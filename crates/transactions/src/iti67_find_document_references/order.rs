@@ -2,76 +2,77 @@
 //! hold while documents come and go. Source: spec/fhir.md section 2 (`_sort`).
 
 use fhir::search::{Sort, SortKey};
-use model::DocumentEntry;
+use model::{DocumentEntry, Dtm};
 use std::cmp::Ordering;
 
-/// Where the page before ended.
+/// Where an entry stands in any of the orders.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct After {
-    /// How many came before; for orders by time of registration.
-    offset: usize,
-    /// The creation time of the last one, in the form of [`creation`].
-    creation: u64,
+pub(super) struct Place {
+    submitted: u64,
+    created: u64,
     id: String,
 }
 
-/// False when the registry's own order, newest registration first, is the one that was asked for.
-pub(super) fn needs_all(sort: &[Sort]) -> bool {
-    match sort.first() {
-        None => false,
-        Some(first) => first.key == SortKey::Creation || !first.descending,
+impl Place {
+    /// A time that is not known comes first in ascending order, as for on-demand entries, which have no creation time.
+    fn of(entry: &DocumentEntry) -> Place {
+        let first = |time: &Option<Dtm>| time.as_ref().map_or(0, Dtm::start);
+        Place {
+            submitted: first(&entry.submission_time),
+            created: first(&entry.creation_time),
+            id: entry.id.to_string(),
+        }
+    }
+
+    fn compare(&self, other: &Place, sort: &[Sort]) -> Ordering {
+        let by_times = sort.iter().map(|one| {
+            let ascending = match one.key {
+                SortKey::Date | SortKey::LastUpdated => self.submitted.cmp(&other.submitted),
+                SortKey::Creation => self.created.cmp(&other.created),
+            };
+            if one.descending { ascending.reverse() } else { ascending }
+        });
+        by_times.fold(Ordering::Equal, Ordering::then).then_with(|| self.id.cmp(&other.id))
     }
 }
 
-/// A page of `size` from `entries`, which come newest registration first, and the position after it.
+/// What decides of an order: newest submission first when none is asked for. A key that stands there twice says nothing
+/// new the second time.
+fn decisive(sort: &[Sort]) -> Vec<Sort> {
+    let mut keys: Vec<Sort> = Vec::new();
+    for one in sort {
+        let is_creation = |s: &Sort| s.key == SortKey::Creation;
+        if !keys.iter().any(|key| is_creation(key) == is_creation(one)) {
+            keys.push(*one);
+        }
+    }
+    if keys.is_empty() {
+        keys.push(Sort { key: SortKey::Date, descending: true });
+    }
+    keys
+}
+
+/// A page of `size` from `entries`, and the position after it.
 pub(super) fn sorted(
-    mut entries: Vec<DocumentEntry>,
+    entries: Vec<DocumentEntry>,
     sort: &[Sort],
-    after: Option<&After>,
+    after: Option<&Place>,
     size: usize,
 ) -> (Vec<DocumentEntry>, Option<String>) {
-    let first = sort.first();
-    match first {
-        Some(Sort { key: SortKey::Creation, descending }) => {
-            entries
-                .sort_by(|a, b| by_creation((creation(a), a.id.as_str()), (creation(b), b.id.as_str()), *descending));
-        }
-        // The registry keeps no other time than the order of registration.
-        Some(Sort { descending: false, .. }) => entries.reverse(),
-        Some(_) | None => {}
-    }
-    let start = match (after, first) {
-        (None, _) => 0,
-        (Some(after), Some(Sort { key: SortKey::Creation, descending })) => entries.partition_point(|e| {
-            let here = (creation(e), e.id.as_str());
-            by_creation(here, (after.creation, &after.id), *descending) != Ordering::Greater
-        }),
-        (Some(after), _) => match entries.iter().position(|e| e.id.as_str() == after.id) {
-            Some(at) => at + 1,
-            None => after.offset.min(entries.len()),
-        },
-    };
-    let end = start.saturating_add(size).min(entries.len());
-    let more = end < entries.len();
-    let page: Vec<DocumentEntry> = entries.drain(start..end).collect();
-    let next = page.last().filter(|_| more).map(|last| format!("{end} {} {}", creation(last), last.id));
-    (page, next)
+    let sort = decisive(sort);
+    let mut placed: Vec<(Place, DocumentEntry)> = entries.into_iter().map(|e| (Place::of(&e), e)).collect();
+    placed.sort_by(|a, b| a.0.compare(&b.0, &sort));
+    let start = after.map_or(0, |after| placed.partition_point(|(p, _)| p.compare(after, &sort) != Ordering::Greater));
+    let end = start.saturating_add(size).min(placed.len());
+    let last = placed[start..end].last().filter(|_| end < placed.len());
+    let next = last.map(|(place, _)| format!("{} {} {}", place.submitted, place.created, place.id));
+    (placed.drain(start..end).map(|(_, entry)| entry).collect(), next)
 }
 
-pub(super) fn decode_position(text: &str) -> Result<After, ()> {
+pub(super) fn decode_position(text: &str) -> Result<Place, ()> {
     let mut words = text.splitn(3, ' ');
     let mut next = || words.next().ok_or(());
-    let offset = next()?.parse().map_err(|_| ())?;
-    let creation = next()?.parse().map_err(|_| ())?;
-    Ok(After { offset, creation, id: next()?.to_owned() })
-}
-
-/// On-demand entries have no time yet and come first in ascending order.
-fn creation(entry: &DocumentEntry) -> u64 {
-    entry.creation_time.as_ref().map_or(0, model::Dtm::start)
-}
-
-fn by_creation(a: (u64, &str), b: (u64, &str), descending: bool) -> Ordering {
-    let time = if descending { b.0.cmp(&a.0) } else { a.0.cmp(&b.0) };
-    time.then_with(|| a.1.cmp(b.1))
+    let submitted = next()?.parse().map_err(|_| ())?;
+    let created = next()?.parse().map_err(|_| ())?;
+    Ok(Place { submitted, created, id: next()?.to_owned() })
 }

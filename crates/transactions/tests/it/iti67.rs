@@ -3,8 +3,8 @@
 use crate::border::{Audited, edge, json, raw, refusal};
 use actors::{Fault, Registry, SilentParty};
 use model::{
-    Association, AssociationType, AvailabilityStatus, Code, CodeTerm, DocumentEntry, DocumentQuery, HomeCommunityId,
-    Page, RegionMap, schemes,
+    Association, AssociationType, AvailabilityStatus, Code, CodeTerm, DocumentEntry, DocumentQuery, Dtm,
+    HomeCommunityId, Page, PeriodMatch, RegionMap, schemes,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -204,8 +204,89 @@ async fn a_sorted_search_keeps_its_order_over_pages() {
         assert_eq!(times, sorted);
         assert_eq!(times.len(), 25);
     }
-    let oldest = started.bundle(&format!("{P1}&_count=1&_sort=_lastUpdated")).await;
-    assert_eq!(titles(&oldest), ["CT head 0"]);
+}
+
+/// Submitted in another order than they were registered in: 3 first, then 1, 4, 2.
+fn submitted() -> Vec<DocumentEntry> {
+    let times = [(1, "20260110120000"), (2, "20260112"), (3, "20260109235959"), (4, "20260110120000")];
+    let at = |(n, time): (u32, &str)| DocumentEntry { submission_time: Dtm::parse(time).ok(), ..entry(n) };
+    times.into_iter().map(at).collect()
+}
+
+#[tokio::test]
+async fn the_time_of_submission_is_shown_searched_and_sorted_by() {
+    let mut entries = submitted();
+    // One of a registry that does not say when.
+    entries.push(entry(5));
+    let started = start(entries);
+    let read = started.bundle(&format!("{P1}&_sort=date")).await;
+    let dates: Vec<&Value> = read["entry"].as_array().unwrap().iter().map(|e| &e["resource"]["date"]).collect();
+    let (same, day) = ("2026-01-10T12:00:00Z", "2026-01-12T00:00:00Z");
+    assert_eq!(dates, [&Value::Null, &"2026-01-09T23:59:59Z".into(), &same.into(), &same.into(), &day.into()]);
+    for (query, expected) in [
+        ("_sort=date", &[5, 3, 1, 4, 2][..]),
+        ("_sort=_lastUpdated", &[5, 3, 1, 4, 2]),
+        ("_sort=-date", &[2, 1, 4, 3, 5]),
+        ("_sort=-_lastUpdated", &[2, 1, 4, 3, 5]),
+        ("date=ge2026-01-10&_sort=date", &[1, 4, 2]),
+        ("date=lt2026-01-10", &[3]),
+        ("date=2026-01-10&_sort=date", &[1, 4]),
+        ("date=ne2026-01-10&_sort=date", &[3, 2]),
+        ("date=sa2026-01-10T11:59:59Z&date=eb2026-01-12&_sort=date", &[1, 4]),
+        ("_lastUpdated=gt2026-01-11", &[2]),
+        ("date=gt2030", &[]),
+    ] {
+        let expected: Vec<String> = expected.iter().map(|n| format!("CT head {n}")).collect();
+        let bundle = started.bundle(&format!("{P1}&{query}")).await;
+        assert_eq!(titles(&bundle), expected, "{query}");
+        let own = link(&bundle, "self").unwrap();
+        assert!(own.replace("%3A", ":").ends_with(query), "{own}");
+        // The same in pages of one.
+        let mut bundle = started.bundle(&format!("{P1}&{query}&_count=1")).await;
+        let mut paged = titles(&bundle);
+        while let Some(next) = link(&bundle, "next").map(str::to_owned) {
+            bundle = json(reqwest::get(next).await.unwrap()).await;
+            paged.extend(titles(&bundle));
+        }
+        assert_eq!(paged, expected, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_second_key_decides_between_equals() {
+    let mut entries = submitted();
+    entries[0].creation_time = Dtm::parse("20250101").ok();
+    entries[3].creation_time = Dtm::parse("20240101").ok();
+    let started = start(entries);
+    for (sort, expected) in [("date,creation", [3, 4, 1, 2]), ("date,-date,-creation", [3, 1, 4, 2])] {
+        let bundle = started.bundle(&format!("{P1}&_sort={sort}")).await;
+        assert_eq!(titles(&bundle), expected.map(|n| format!("CT head {n}")), "{sort}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_asks_by_the_time_of_submission() {
+    let started = start(submitted());
+    let client = client(&started);
+    let since = |time| PeriodMatch { stop_at_least: Some(time), ..PeriodMatch::default() };
+    let within = |negate| PeriodMatch {
+        start_at_least: Some(20260110000000),
+        stop_at_most: Some(20260110235959),
+        negate,
+        ..PeriodMatch::default()
+    };
+    // FHIR cannot say the last one; the client decides it.
+    for (condition, expected) in
+        [(since(20260110000000), &[1, 2, 4][..]), (within(false), &[1, 4]), (within(true), &[2, 3])]
+    {
+        let query = DocumentQuery { submission_time: vec![condition], ..DocumentQuery::of_patient(patient_id("P1")) };
+        let found = client.find(&query, &cx()).await.unwrap().items;
+        let mut found: Vec<_> = found.into_iter().map(|e| e.id).collect();
+        found.sort();
+        let mut expected: Vec<_> = expected.iter().map(|n| entry(*n).id).collect();
+        expected.sort();
+        assert_eq!(found, expected, "{condition:?}");
+    }
 }
 
 #[tokio::test]

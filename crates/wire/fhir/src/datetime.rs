@@ -18,6 +18,14 @@ pub fn encode(dtm: &Dtm) -> String {
     }
 }
 
+/// A DTM as instant, which has no precision but the second: the first one that the DTM covers.
+pub fn encode_instant(dtm: &Dtm) -> String {
+    let start = dtm.start();
+    let (date, clock) = (start / 1_000_000, start % 1_000_000);
+    let (year, month, day) = (date / 10_000, date / 100 % 100, date % 100);
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", clock / 10_000, clock / 100 % 100, clock % 100)
+}
+
 /// A DTM as date: never with a time.
 pub fn encode_date(dtm: &Dtm) -> String {
     let t = dtm.as_str();

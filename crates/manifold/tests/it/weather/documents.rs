@@ -58,6 +58,7 @@ fn entry(patient_id: &str, unique_id: &str) -> DocumentEntry {
         uri: None,
         reference_id_list: Vec::new(),
         document_availability: None,
+        submission_time: None,
         extra: Vec::new(),
     }
 }

@@ -90,6 +90,7 @@ pub fn document_entry(manifest: &Manifest, defaults: &EntryDefaults) -> Document
         uri: None,
         reference_id_list: references(manifest),
         document_availability: None,
+        submission_time: None,
         extra: Vec::new(),
     }
 }

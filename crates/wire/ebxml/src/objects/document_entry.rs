@@ -80,6 +80,7 @@ pub(crate) fn read_entry(object: RawObject, findings: &mut Findings) -> Option<D
         uri,
         reference_id_list,
         document_availability,
+        submission_time: None,
         extra,
     })
 }

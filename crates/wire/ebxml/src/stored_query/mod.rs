@@ -72,13 +72,14 @@ pub enum QueryError {
 impl StoredQuery {
     /// The stored query that asks for these documents.
     ///
-    /// Shape: what ITI-18 cannot express (periods, parts of names, codes without scheme, pages) is left out, so the
+    /// Shape: what ITI-18 cannot express (periods, times of submission, parts of names, codes without scheme, pages) is left out, so the
     /// answer may hold more than was asked: filter it with [`DocumentQuery::matches`].
     /// Errors: neither a patient nor entryUUIDs nor uniqueIds are given; ITI-18 has no other way to begin.
     pub fn for_documents(query: &DocumentQuery) -> Result<Self, Invalid> {
         let mut query = query.clone();
         query.page = None;
         query.periods.clear();
+        query.submission_time.clear();
         query.author_family.clear();
         query.author_given.clear();
         if !query.entry_ids.is_empty() || !query.unique_ids.is_empty() {

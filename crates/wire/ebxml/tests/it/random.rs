@@ -173,6 +173,7 @@ fn entry(id: impl Strategy<Value = ObjectId>) -> impl Strategy<Value = DocumentE
                 uri: texts.4,
                 reference_id_list: rest.1,
                 document_availability: texts.5,
+                submission_time: None,
                 extra: rest.2,
             }
         },

@@ -102,6 +102,7 @@ pub fn entry(entry_id: &str) -> DocumentEntry {
             ReferenceId::study(&StudyInstanceUid::parse("2.25.7001").unwrap()),
         ],
         document_availability: Some("urn:ihe:iti:2010:DocumentAvailability:Online".to_owned()),
+        submission_time: None,
         extra: vec![
             ExtraSlot {
                 name: "urn:example:2019:colour".to_owned(),

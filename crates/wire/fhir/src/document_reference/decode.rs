@@ -11,7 +11,7 @@ use crate::{datetime, json, patient};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use model::{
-    AssociationType, AvailabilityStatus, Code, DocumentEntry, DocumentType, Dtm, ExtraSlot, HomeCommunityId, ObjectId,
+    AssociationType, AvailabilityStatus, Code, DocumentEntry, DocumentType, ExtraSlot, HomeCommunityId, ObjectId,
     PatientId, ReferenceId, Sha1Hash, Text, UniqueId, reference_types,
 };
 use std::fmt;
@@ -77,8 +77,6 @@ pub struct Received {
     /// `content.attachment.data`, still base64 (ITI-105).
     pub data: Option<String>,
     pub relates_to: Vec<RelatesToTarget>,
-    /// `date`: when the reference was made.
-    pub date: Option<Dtm>,
     /// What was read although it is spelled wrongly, or left out because it has no place; no patient data.
     pub warnings: Vec<String>,
 }
@@ -190,6 +188,7 @@ pub fn from_resource(resource: &DocumentReference<'_>, cx: &DecodeContext<'_>) -
         uri: None,
         reference_id_list,
         document_availability: None,
+        submission_time: time(resource.date.as_deref(), "DocumentReference.date")?,
         extra: extra_slots(resource),
     };
     Ok(Received {
@@ -199,7 +198,6 @@ pub fn from_resource(resource: &DocumentReference<'_>, cx: &DecodeContext<'_>) -
         url: attachment.and_then(|a| a.url.as_deref()).map(str::to_owned),
         data: attachment.and_then(|a| a.data.as_deref()).map(str::to_owned),
         relates_to,
-        date: time(resource.date.as_deref(), "DocumentReference.date")?,
         warnings,
     })
 }

@@ -14,8 +14,8 @@ use crate::{datetime, json, participant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use model::{
-    Association, AssociationType, AvailabilityStatus, Code, DocumentEntry, Dtm, HomeCommunityId, UniqueId,
-    reference_types, schemes,
+    Association, AssociationType, AvailabilityStatus, Code, DocumentEntry, HomeCommunityId, UniqueId, reference_types,
+    schemes,
 };
 use std::collections::HashMap;
 
@@ -56,8 +56,6 @@ pub struct EncodeContext<'a> {
     /// A resolvable Patient reference, beside the identifier that is always written.
     pub patient_reference: Option<&'a str>,
     pub relations: Option<&'a Relations<'a>>,
-    /// `date`: when the reference was made; absent when unknown.
-    pub date: Option<&'a Dtm>,
     /// Write modality and body site also as the extensions of MADO.
     pub imaging_extensions: bool,
     /// Write slots this system does not know as string extensions; between nodes of ours only (spec/fhir.md 5.1 keeps
@@ -73,7 +71,6 @@ impl<'a> EncodeContext<'a> {
             home_community_id: None,
             patient_reference: None,
             relations: None,
-            date: None,
             imaging_extensions: true,
             extra_slots: false,
         }
@@ -156,7 +153,7 @@ pub fn to_resource<'a>(entry: &'a DocumentEntry, cx: &EncodeContext<'a>) -> Docu
             identifier: Some(Box::new(of_patient_id(&entry.patient_id))),
             display: None,
         }),
-        date: cx.date.map(|d| datetime::encode(d).into()),
+        date: entry.submission_time.as_ref().map(|t| datetime::encode_instant(t).into()),
         author,
         authenticator,
         relates_to: relates_to(entry, cx),

@@ -1,4 +1,4 @@
-//! Date values with prefixes, against an instant (`creation`) and against an interval (`period`).
+//! Date values with prefixes, against an instant (`creation`) and against an interval (`period`, `date`).
 //! Source: spec/fhir.md sections 9.2, 9.3; http://hl7.org/fhir/R4/search.html#date.
 
 use super::SearchError;
@@ -74,9 +74,9 @@ pub(super) fn intersect(left: DtmRange, right: DtmRange) -> DtmRange {
     DtmRange { from: pick(left.from, right.from, u64::max), to: pick(left.to, right.to, u64::min) }
 }
 
-/// One condition on the time of service.
+/// One condition on the time of service, or on a time of submission from its first second to its last.
 ///
-/// Shape: eq: the service lies within the value; ne: it does not; gt, lt, ge, le: some of it lies after, before, in or
+/// Shape: eq: the time lies within the value; ne: it does not; gt, lt, ge, le: some of it lies after, before, in or
 /// after, in or before the value; sa, eb: all of it lies after, before; ap: they overlap.
 pub(super) fn period(name: &str, text: &str) -> Result<PeriodMatch, SearchError> {
     let value = parse(name, text)?;

@@ -51,7 +51,6 @@ pub fn decode(query: &str, options: &SearchOptions) -> Result<DocumentSearch, Se
 }
 
 const UNKNOWN: &str = "is not a parameter of this search";
-const NOT_KEPT: &str = "cannot be answered: the registry does not keep that time";
 const NOT_OFFERED: &str = "is not offered here";
 
 struct Reader<'o> {
@@ -107,16 +106,10 @@ impl Reader<'_> {
                 }
             }
             "creation" => self.creation(name, value)?,
-            "period" => {
-                let texts = token::alternatives(name, value)?;
-                let [text] = texts.as_slice() else {
-                    return Err(SearchError::not_supported(
-                        name,
-                        "takes one date per parameter; repeat it for AND",
-                        "",
-                    ));
-                };
-                self.query.periods.push(date::period(name, text)?);
+            "period" => self.query.periods.push(date::period(name, one_date(name, value)?)?),
+            // The registry keeps no other time at which it learnt of something.
+            "date" | "_lastUpdated" | "_lastupdated" => {
+                self.query.submission_time.push(date::period(name, one_date(name, value)?)?);
             }
             "author.family" | "author:Practitioner.family" => self.author(name, value, |q| &mut q.author_family)?,
             "author.given" | "author:Practitioner.given" => self.author(name, value, |q| &mut q.author_given)?,
@@ -142,7 +135,6 @@ impl Reader<'_> {
                     self.search.target_communities.push(home);
                 }
             }
-            "date" | "_lastUpdated" | "_lastupdated" => return self.times_not_kept(name, value),
             _ if name.starts_with('_') => return self.control(name, value),
             "contenttype" | "relatesto" | "relation" | "relationship" | "custodian" | "encounter" | "language"
             | "location" | "author" | "authenticator" | "description" => return Ok(Err(NOT_OFFERED)),
@@ -153,7 +145,7 @@ impl Reader<'_> {
 
     // A modifier changes what a parameter means: leaving it out would answer another question.
     fn unknown(&self, name: &str) -> Result<Understood, SearchError> {
-        const KNOWN: [&str; 13] = [
+        const KNOWN: [&str; 14] = [
             "patient",
             "subject",
             "status",
@@ -166,6 +158,7 @@ impl Reader<'_> {
             "event",
             "security-label",
             "creation",
+            "date",
             "period",
         ];
         let base = name.split([':', '.']).next().unwrap_or(name);
@@ -174,13 +167,6 @@ impl Reader<'_> {
             return Err(SearchError::not_supported(name, "has a modifier or chain that is not offered here", ""));
         }
         Ok(Err(UNKNOWN))
-    }
-
-    fn times_not_kept(&self, name: &str, value: &str) -> Result<Understood, SearchError> {
-        for text in token::alternatives(name, value)? {
-            date::period(name, text)?;
-        }
-        Ok(Err(NOT_KEPT))
     }
 
     fn control(&mut self, name: &str, value: &str) -> Result<Understood, SearchError> {
@@ -355,11 +341,7 @@ impl Reader<'_> {
     }
 
     fn creation(&mut self, name: &str, value: &str) -> Result<(), SearchError> {
-        let texts = token::alternatives(name, value)?;
-        let [text] = texts.as_slice() else {
-            return Err(SearchError::not_supported(name, "takes one date per parameter; repeat it for AND", ""));
-        };
-        let range = date::intersect(self.query.creation_time, date::range(name, text)?);
+        let range = date::intersect(self.query.creation_time, date::range(name, one_date(name, value)?)?);
         self.nothing |= matches!(range, DtmRange { from: Some(from), to: Some(to) } if from >= to);
         self.query.creation_time = range;
         Ok(())
@@ -426,6 +408,13 @@ impl Reader<'_> {
         }
         search.queries = queries;
         Ok(search)
+    }
+}
+
+fn one_date<'a>(name: &str, value: &'a str) -> Result<&'a str, SearchError> {
+    match token::alternatives(name, value)?.as_slice() {
+        [text] => Ok(*text),
+        _ => Err(SearchError::not_supported(name, "takes one date per parameter; repeat it for AND", "")),
     }
 }
 

@@ -48,7 +48,10 @@ pub fn encode(query: &DocumentQuery) -> Encoded {
     }
     out.range("creation", &query.creation_time);
     for period in &query.periods {
-        out.period(period);
+        out.period("period", period);
+    }
+    for time in &query.submission_time {
+        out.period("date", time);
     }
     // Bounds on start and stop as such have no parameter; overlap is the nearest that is never too narrow.
     if let Some(from) = query.service_start_time.from.into_iter().chain(query.service_stop_time.from).max() {
@@ -151,22 +154,22 @@ impl Writer {
         }
     }
 
-    fn period(&mut self, period: &PeriodMatch) {
+    fn period(&mut self, name: &str, period: &PeriodMatch) {
         if period.negate {
             self.exact = false;
             return;
         }
         if let Some(v) = period.start_at_least {
-            self.date("period", "sa", second_before(v));
+            self.date(name, "sa", second_before(v));
         }
         if let Some(v) = period.start_at_most {
-            self.date("period", "le", v);
+            self.date(name, "le", v);
         }
         if let Some(v) = period.stop_at_least {
-            self.date("period", "ge", v);
+            self.date(name, "ge", v);
         }
         if let Some(v) = period.stop_at_most {
-            self.date("period", "eb", second_after(v));
+            self.date(name, "eb", second_after(v));
         }
     }
 

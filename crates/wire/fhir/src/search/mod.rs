@@ -106,6 +106,14 @@ pub const PARAMETERS: &[SearchParameter] = &[
     parameter("security-label", "token", Some("http://hl7.org/fhir/SearchParameter/DocumentReference-security-label")),
     parameter("creation", "date", Some("https://profiles.ihe.net/ITI/MHD/SearchParameter/DocumentReference-Creation")),
     SearchParameter {
+        documentation: Some("When the document was submitted; `_sort` takes it too."),
+        ..parameter("date", "date", Some("http://hl7.org/fhir/SearchParameter/DocumentReference-date"))
+    },
+    SearchParameter {
+        documentation: Some("The same time as `date`."),
+        ..parameter("_lastUpdated", "date", Some("http://hl7.org/fhir/SearchParameter/Resource-lastUpdated"))
+    },
+    SearchParameter {
         documentation: Some("The time of service overlaps the value; an entry without an end counts as still running."),
         ..parameter("period", "date", Some("http://hl7.org/fhir/SearchParameter/DocumentReference-period"))
     },

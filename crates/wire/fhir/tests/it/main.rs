@@ -79,6 +79,7 @@ fn entry() -> DocumentEntry {
         uri: None,
         reference_id_list: vec![],
         document_availability: None,
+        submission_time: None,
         extra: vec![],
     }
 }

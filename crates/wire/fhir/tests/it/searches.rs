@@ -325,6 +325,45 @@ fn period_takes_every_prefix_against_an_interval() {
 }
 
 #[test]
+fn date_takes_every_prefix_against_the_time_of_submission() {
+    let times = ["20251231235959", "20260101000000", "20260131235959", "20260201000000", "20260115", "2026"];
+    for (prefix, expected) in [
+        ("", [false, true, true, false, true, false]),
+        ("eq", [false, true, true, false, true, false]),
+        ("ne", [true, false, false, true, false, true]),
+        ("gt", [false, false, false, true, false, true]),
+        ("lt", [true, false, false, false, false, false]),
+        ("ge", [false, true, true, true, true, true]),
+        ("le", [true, true, true, false, true, true]),
+        ("sa", [false, false, false, true, false, false]),
+        ("eb", [true, false, false, false, false, false]),
+        ("ap", [false, true, true, false, true, true]),
+    ] {
+        for name in ["date", "_lastUpdated", "_lastupdated"] {
+            for (time, expected) in times.iter().zip(expected) {
+                let e = DocumentEntry { submission_time: Some(dtm(time)), ..entry() };
+                assert_eq!(
+                    matches(&format!("{P}&{name}={prefix}2026-01"), &e),
+                    expected,
+                    "{name}={prefix}2026-01 against {time}"
+                );
+            }
+            check(&format!("{name}={prefix}2026-01"), &DocumentEntry { submission_time: None, ..entry() }, false);
+        }
+    }
+    let e = |time| DocumentEntry { submission_time: Some(dtm(time)), ..entry() };
+    check("date=ge2026-01-01&date=lt2026-02-01", &e("20260131235959"), true);
+    check("date=ge2026-01-01&date=lt2026-02-01", &e("20260201000000"), false);
+    check("date=ge2026-01-15T13:00:00%2B01:00", &e("20260115120000"), true);
+    check("date=gt2026-01-15T13:00:00%2B01:00", &e("20260115120000"), false);
+    let s = search(&format!("{P}&date=ge2026-01-01&date=lt2026-02-01")).unwrap();
+    assert!(s.ignored.is_empty());
+    assert!(s.self_query().ends_with("&date=ge2026-01-01&date=lt2026-02-01"), "{}", s.self_query());
+    refuse(&format!("{P}&date=2026-01,2026-02"), "date");
+    refuse(&format!("{P}&date:missing=true"), "date:missing");
+}
+
+#[test]
 fn pages_counts_and_sorting_are_understood() {
     let s =
         search(&format!("{P}&_count=20&_sort=-date,creation&_total=accurate&_format=application/fhir+json")).unwrap();
@@ -350,14 +389,7 @@ fn pages_counts_and_sorting_are_understood() {
 
 #[test]
 fn what_is_not_understood_is_left_out_or_refused() {
-    for parameter in [
-        "foo=bar",
-        "_include=DocumentReference:patient",
-        "date=ge2026",
-        "_lastUpdated=ge2026",
-        "language=en",
-        "_sort=title",
-    ] {
+    for parameter in ["foo=bar", "_include=DocumentReference:patient", "language=en", "_sort=title"] {
         let query = format!("{P}&{parameter}");
         let lenient = search(&query).unwrap();
         let name = parameter.split('=').next().unwrap();
@@ -502,6 +534,10 @@ fn a_query_written_and_read_means_the_same() {
             PeriodMatch { start_at_least: Some(20260101000000), ..PeriodMatch::default() },
             PeriodMatch { stop_at_most: Some(20260131235959), ..PeriodMatch::default() },
         ],
+        submission_time: vec![
+            PeriodMatch { stop_at_least: Some(20260201120000), ..PeriodMatch::default() },
+            PeriodMatch { start_at_most: Some(20260203115959), ..PeriodMatch::default() },
+        ],
         author_family: vec!["Curie".into(), "O,Neil".into()],
         author_given: vec!["Irène".into()],
         unique_ids: vec![UniqueId::parse("2.25.17").unwrap(), UniqueId::parse("2.999.1^a|b").unwrap()],
@@ -522,6 +558,7 @@ fn a_query_written_and_read_means_the_same() {
         DocumentQuery { author_person: vec!["%Curie%".into()], ..base.clone() },
         DocumentQuery { service_start_time: range(20260101000000, 20260201000000), ..base.clone() },
         DocumentQuery { periods: vec![PeriodMatch { negate: true, ..PeriodMatch::default() }], ..base.clone() },
+        DocumentQuery { submission_time: vec![PeriodMatch { negate: true, ..PeriodMatch::default() }], ..base.clone() },
         DocumentQuery { reference_ids: vec![vec![ReferenceTerm::Like("A%".into())]], ..base.clone() },
         DocumentQuery {
             reference_ids: vec![vec![ReferenceTerm::Exact(ReferenceId::accession("A1", Some(oid("2.999.5"))))]],

@@ -1,7 +1,7 @@
 //! dateTime and DTM.
 
 use crate::dtm;
-use fhir::datetime::{decode, encode, encode_date, second_after, second_before};
+use fhir::datetime::{decode, encode, encode_date, encode_instant, second_after, second_before};
 
 #[test]
 fn times_are_read_in_every_precision_and_zone() {
@@ -68,6 +68,14 @@ fn times_are_written_with_their_precision() {
     }
     assert_eq!(encode_date(&dtm("20260224162310")), "2026-02-24");
     assert_eq!(encode_date(&dtm("2026")), "2026");
+    for (text, instant) in [
+        ("20260224162310", "2026-02-24T16:23:10Z"),
+        ("202602241623", "2026-02-24T16:23:00Z"),
+        ("20260224", "2026-02-24T00:00:00Z"),
+        ("2026", "2026-01-01T00:00:00Z"),
+    ] {
+        assert_eq!(encode_instant(&dtm(text)), instant);
+    }
 }
 
 #[test]

@@ -165,6 +165,7 @@ fn blank(defaults: &EntryDefaults, format: Code, unique_id: UniqueId, patient_id
         uri: None,
         reference_id_list: Vec::new(),
         document_availability: None,
+        submission_time: None,
         extra: Vec::new(),
     }
 }
