@@ -1,9 +1,9 @@
 //! ITI-68 on both sides. Field case B-051; spec/fhir.md section 10.
 
 use crate::border::{Audited, edge, json, raw, refusal};
-use actors::{DocumentRequest, Fault, Repository};
+use actors::{BoxFuture, Cx, DocumentRequest, Fault, ProvidedDocument, Refusal, Registered, Repository, Retrieved};
 use futures_util::StreamExt;
-use model::{AvailabilityStatus, DocumentEntry, Oid};
+use model::{AvailabilityStatus, DocumentEntry, Oid, Submission};
 use std::sync::Arc;
 use testkit::{MemoryRegistry, MemoryRepository, Served, cx, entry, http_client, serve, unique_id};
 use transactions::edge::fhir_client::FhirPeer;
@@ -146,6 +146,58 @@ async fn what_is_known_already_is_304_without_asking_the_repository() {
         started.get(&binary(1), &[("if-none-match", etag), ("accept", "application/fhir+json")]).await.status(),
         200
     );
+}
+
+/// A peer's repository: it gives documents without saying how long they are.
+struct Unmeasured(MemoryRepository);
+
+impl Repository for Unmeasured {
+    fn provide<'a>(
+        &'a self,
+        submission: Submission,
+        documents: Vec<ProvidedDocument>,
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<Registered, Refusal>> {
+        self.0.provide(submission, documents, cx)
+    }
+
+    fn retrieve<'a>(
+        &'a self,
+        requests: &'a [DocumentRequest],
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<Retrieved, Refusal>> {
+        Box::pin(async move {
+            let mut retrieved = self.0.retrieve(requests, cx).await?;
+            retrieved.documents.iter_mut().for_each(|d| d.size_octets = None);
+            Ok(retrieved)
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_document_at_a_peer_is_as_long_as_its_entry_says() {
+    let registered = DocumentEntry { size_octets: Some(10_001), ..entry(1) };
+    let unmeasured = DocumentEntry { size_octets: None, ..entry(2) };
+    let registry = Arc::new(MemoryRegistry::of([registered, unmeasured]));
+    let repository = MemoryRepository::default().with(unique_id("2.25.90001"), "application/dicom", content()).with(
+        unique_id("2.25.90002"),
+        "application/dicom",
+        content(),
+    );
+    let (edge, _, _) = edge();
+    let served = serve(|_| Server { registry, repository: Arc::new(Unmeasured(repository)), edge }.router());
+    let url = |n: u32| format!("{}/fhir/document/2.25.9000{n}", served.url);
+    let head = reqwest::Client::new().head(url(1)).send().await.unwrap();
+    assert_eq!((head.status().as_u16(), &head.headers()["content-length"]), (200, &"10001".parse().unwrap()));
+    assert_eq!(head.headers()["accept-ranges"], "bytes");
+    let ranged = |n| reqwest::Client::new().get(url(n)).header("range", "bytes=5-9").send();
+    let part = ranged(1).await.unwrap();
+    assert_eq!((part.status().as_u16(), &part.headers()["content-range"]), (206, &"bytes 5-9/10001".parse().unwrap()));
+    assert_eq!(part.bytes().await.unwrap(), content()[5..10]);
+    // Nobody knows how long this one is: it comes whole.
+    let whole = ranged(2).await.unwrap();
+    assert_eq!((whole.status().as_u16(), whole.headers().get("accept-ranges")), (200, None));
+    assert_eq!(whole.bytes().await.unwrap(), content());
 }
 
 #[tokio::test]
