@@ -151,6 +151,10 @@ fn query_fault(error: QueryError) -> Fault {
 
 /// Asks a registry for documents.
 pub(crate) async fn find(peer: &SoapPeer, query: &DocumentQuery, cx: &Cx) -> Result<Found<DocumentEntry>, Refusal> {
+    if !query.submission_time.is_empty() {
+        // Its answers do not carry the time, so filtering here would claim that nothing was found.
+        return Err(Fault::Unsupported("the time of submission as a criterion of ITI-18".into()).into());
+    }
     let stored = StoredQuery::for_documents(query).map_err(Fault::InvalidQuery)?;
     let response = ask(peer, stored, cx).await?;
     // What the stored query could not say is decided here, so that every registry gives the same answer.

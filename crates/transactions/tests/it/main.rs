@@ -2,6 +2,7 @@
 
 mod border;
 mod iti104;
+mod iti18;
 mod iti44;
 mod iti67;
 mod iti68;
