@@ -5,7 +5,7 @@ use crate::store_faults::{internal, storage};
 use crate::{BoxFuture, Cx, Fault, Found, Refusal, Registered, Registry};
 use model::{
     Association, AssociationType, AvailabilityStatus, DocumentEntry, DocumentQuery, DocumentType, Invalid, ObjectId,
-    Oid, PatientId, Submission, SubmissionSetStatus, ValueSets,
+    Oid, Page, PatientId, Submission, SubmissionSetStatus, ValueSets,
 };
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -120,12 +120,16 @@ impl Registry for DocumentRegistry {
                 return Err(Fault::InvalidQuery(Invalid::new("query", rule, "")).into());
             }
             let limit = self.policy.query_limit;
-            let mut query = query.clone();
             let paged = query.page.is_some();
-            if let Some(page) = &mut query.page {
-                page.size = page.size.min(limit);
-            }
-            let found = self.store.read(move |tx| tx.find(&query)).await;
+            let clamped = query
+                .page
+                .as_ref()
+                .filter(|page| page.size > limit)
+                .map(|page| DocumentQuery { page: Some(Page { size: limit, ..page.clone() }), ..query.clone() });
+            let query = clamped.as_ref().unwrap_or(query);
+            // On this thread: a patient's entries take some ten microseconds to read, the way to a reader's thread and
+            // back twice that. The limit on results bounds how long it can take.
+            let found = self.store.read_blocking(|tx| tx.find(query));
             match found {
                 Ok(found) if !paged && found.entries.len() > limit => Err(Fault::TooManyResults { limit }.into()),
                 Ok(found) => Ok(Found {

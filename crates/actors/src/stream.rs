@@ -3,7 +3,7 @@
 use crate::{ByteStream, Fault};
 use bytes::Bytes;
 use futures_util::stream;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use store::BlobReader;
 use tokio::sync::mpsc;
 
@@ -26,11 +26,11 @@ pub fn blob_stream(blob: Arc<dyn BlobReader>, log_id: String) -> ByteStream {
         if want == 0 {
             return Ok(None);
         }
-        let mut buffer = vec![0; want];
-        match blob.read_at(offset, &mut buffer) {
+        let mut chunk = Chunk::take(want);
+        match blob.read_at(offset, chunk.octets_mut()) {
             Ok(read) if read == want => {
                 offset += read as u64;
-                Ok(Some(Bytes::from(buffer)))
+                Ok(Some(Bytes::from_owner(chunk)))
             }
             outcome => {
                 tracing::error!(log_id, ?outcome, offset, "a stored file is shorter than it was or cannot be read");
@@ -38,6 +38,45 @@ pub fn blob_stream(blob: Arc<dyn BlobReader>, log_id: String) -> ByteStream {
             }
         }
     })
+}
+
+/// Buffers that were sent and wait to be filled again. Each transfer reads on threads of its own; without this every one
+/// of them would keep an allocator heap the size of its chunks.
+static SPARE: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
+/// Most spare buffers: 8 MiB.
+const MOST_SPARE: usize = 32;
+
+/// A buffer on loan from [`SPARE`]; it goes back when the last slice of it is gone.
+struct Chunk {
+    buffer: Vec<u8>,
+    octets: usize,
+}
+
+impl Chunk {
+    fn take(octets: usize) -> Self {
+        // Nothing can panic while the lock is held, so a poisoned lock still guards a whole list.
+        let spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Chunk { buffer: spare.unwrap_or_else(|| vec![0; CHUNK_OCTETS]), octets }
+    }
+
+    fn octets_mut(&mut self) -> &mut [u8] {
+        &mut self.buffer[..self.octets]
+    }
+}
+
+impl AsRef<[u8]> for Chunk {
+    fn as_ref(&self) -> &[u8] {
+        &self.buffer[..self.octets]
+    }
+}
+
+impl Drop for Chunk {
+    fn drop(&mut self) {
+        let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.len() < MOST_SPARE {
+            spare.push(std::mem::take(&mut self.buffer));
+        }
+    }
 }
 
 /// Calls `next` on a blocking thread until it says `None` or fails; the receiver going away ends it.
