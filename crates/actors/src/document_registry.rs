@@ -1,15 +1,18 @@
 //! Document Registry on this node's own store: the rules of ITI-42 that need what is registered already, and queries.
 //! Source: ITI TF-2 3.42.4.1.3, TF-3 4.2.2; spec/xds.md sections 12-14.
 
+use crate::document_update::{apply_update, update_faults};
+use crate::metadata_removal::remove_objects;
+use crate::registration::{apply, fresh_ids, message_faults, registry_faults, rename};
 use crate::store_faults::{internal, storage};
-use crate::{BoxFuture, Cx, Fault, Found, Refusal, Registered, Registry};
+use crate::stored_queries::{self, NotAnswered};
+use crate::{Answered, BoxFuture, Cx, Fault, Found, Refusal, Registered, Registry, UpdateKind};
 use model::{
-    Association, AssociationType, AvailabilityStatus, DocumentEntry, DocumentQuery, DocumentType, Invalid, ObjectId,
-    Oid, Page, PatientId, Submission, SubmissionSetStatus, ValueSets,
+    Association, DocumentEntry, DocumentQuery, DocumentType, Invalid, ObjectId, Oid, Page, RegistryQuery, Submission,
+    ValueSets,
 };
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use store::{MetadataStore, ObjectKind, PatientState, StoreExt, WriteTx};
+use store::{MetadataStore, StoreExt, WriteTx};
 
 /// What an affinity domain decides.
 #[derive(Clone, Debug)]
@@ -19,8 +22,10 @@ pub struct RegistryPolicy {
     /// True when a patient that no feed named may be registered to.
     pub accept_unknown_patients: bool,
     pub value_sets: ValueSets,
-    /// Most entries in an answer without pages.
+    /// Most entries, submission sets and folders in an answer without pages.
     pub query_limit: usize,
+    /// True when a query may be about all patients at once (ITI-51 without a patient): it reads every entry there is.
+    pub population_queries: bool,
 }
 
 /// A registry on the node's own store.
@@ -44,16 +49,16 @@ impl DocumentRegistry {
     pub(crate) async fn register_with(
         &self,
         submission: Submission,
+        expected: DocumentType,
         alongside: Option<Alongside>,
         cx: &Cx,
     ) -> Result<Registered, Refusal> {
-        let mut faults = message_faults(&submission);
+        let mut faults = message_faults(&submission, expected);
         let findings = self.policy.value_sets.check(&submission.set, &submission.entries, &submission.folders);
         faults.extend(findings.refused.into_iter().map(Fault::InvalidMetadata));
         let ids = fresh_ids(&submission, cx);
         let now = cx.now();
         let policy = self.policy.clone();
-        let request_id = cx.request_id.clone();
         let registered = self
             .store
             .write(move |tx| {
@@ -76,8 +81,7 @@ impl DocumentRegistry {
             .await;
         match registered {
             Ok(ids) => Ok(Registered { ids, warnings: findings.warned }),
-            Err(Outcome::Refused(refusal)) => Err(refusal),
-            Err(Outcome::Store(error)) => Err(storage(error, &request_id)),
+            Err(outcome) => Err(outcome.refusal(cx)),
         }
     }
 }
@@ -98,6 +102,15 @@ enum Outcome {
     Store(store::StoreError),
 }
 
+impl Outcome {
+    fn refusal(self, cx: &Cx) -> Refusal {
+        match self {
+            Outcome::Refused(refusal) => refusal,
+            Outcome::Store(error) => storage(error, &cx.request_id),
+        }
+    }
+}
+
 impl From<store::StoreError> for Outcome {
     fn from(error: store::StoreError) -> Self {
         Outcome::Store(error)
@@ -106,7 +119,76 @@ impl From<store::StoreError> for Outcome {
 
 impl Registry for DocumentRegistry {
     fn register<'a>(&'a self, submission: Submission, cx: &'a Cx) -> BoxFuture<'a, Result<Registered, Refusal>> {
-        Box::pin(self.register_with(submission, None, cx))
+        Box::pin(self.register_with(submission, DocumentType::Stable, None, cx))
+    }
+
+    fn register_on_demand<'a>(
+        &'a self,
+        submission: Submission,
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<Registered, Refusal>> {
+        Box::pin(self.register_with(submission, DocumentType::OnDemand, None, cx))
+    }
+
+    fn update<'a>(
+        &'a self,
+        submission: Submission,
+        kind: UpdateKind,
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<Registered, Refusal>> {
+        Box::pin(async move {
+            let findings = self.policy.value_sets.check(&submission.set, &submission.entries, &submission.folders);
+            let refused: Vec<Fault> = findings.refused.into_iter().map(Fault::InvalidMetadata).collect();
+            let ids = fresh_ids(&submission, cx);
+            let (now, policy) = (cx.now(), self.policy.clone());
+            let updated = self
+                .store
+                .write(move |tx| {
+                    let mut faults = refused;
+                    let plan = update_faults(tx, &submission, kind, &policy, &mut faults)?;
+                    if let Some(refusal) = Refusal::of(distinct(faults)) {
+                        return Err(Outcome::Refused(refusal));
+                    }
+                    apply_update(tx, rename(submission, &ids), plan.renamed(&ids), &now)?;
+                    Ok(ids.into_iter().collect())
+                })
+                .await;
+            match updated {
+                Ok(ids) => Ok(Registered { ids, warnings: findings.warned }),
+                Err(outcome) => Err(outcome.refusal(cx)),
+            }
+        })
+    }
+
+    fn remove<'a>(&'a self, ids: &'a [ObjectId], cx: &'a Cx) -> BoxFuture<'a, Result<(), Refusal>> {
+        Box::pin(async move {
+            let ids = ids.to_vec();
+            let removed = self.store.write(move |tx| match Refusal::of(remove_objects(tx, &ids)?) {
+                Some(refusal) => Err(Outcome::Refused(refusal)),
+                None => Ok(()),
+            });
+            removed.await.map_err(|outcome| outcome.refusal(cx))
+        })
+    }
+
+    fn query<'a>(&'a self, query: &'a RegistryQuery, cx: &'a Cx) -> BoxFuture<'a, Result<Answered, Refusal>> {
+        Box::pin(async move {
+            // One patient's objects are read here, as in `find`; what may touch many takes a reader's thread.
+            let answered = if query.stored.spans_patients() {
+                let (query, policy) = (query.clone(), self.policy.clone());
+                self.store.read(move |tx| stored_queries::answer(tx, &query, &policy)).await
+            } else {
+                self.store.read_blocking(|tx| stored_queries::answer(tx, query, &self.policy))
+            };
+            match answered {
+                Ok(objects) => Ok(Answered { objects, silent: Vec::new() }),
+                Err(NotAnswered::Refused(refusal)) => Err(refusal),
+                Err(NotAnswered::Store(store::StoreError::TooMany { limit })) => {
+                    Err(Fault::TooManyResults { limit }.into())
+                }
+                Err(NotAnswered::Store(error)) => Err(internal(error, &cx.request_id)),
+            }
+        })
     }
 
     fn find<'a>(
@@ -159,332 +241,4 @@ impl Registry for DocumentRegistry {
             found.map(Found::all).map_err(|error| internal(error, &cx.request_id))
         })
     }
-}
-
-/// What the message alone gets wrong.
-fn message_faults(submission: &Submission) -> Vec<Fault> {
-    let mut faults: Vec<Fault> = submission.validate().into_iter().map(Fault::InvalidMetadata).collect();
-    for id in submission.duplicate_unique_ids() {
-        faults.push(Fault::DuplicateUniqueIdInMessage(id.to_owned()));
-    }
-    let mut wrong = |object: &str, field: &str, rule: &str, value: &str| {
-        faults.push(Fault::InvalidMetadata(Invalid::new(field, rule.to_owned(), value).on(object)));
-    };
-    for entry in &submission.entries {
-        let object = entry.id.as_str();
-        if entry.document_type == DocumentType::OnDemand {
-            wrong(
-                object,
-                "DocumentEntry.objectType",
-                "must be the stable document type; on-demand entries come by ITI-61",
-                "",
-            );
-        }
-        for (field, missing) in [
-            ("repositoryUniqueId", entry.repository_unique_id.is_none()),
-            ("hash", entry.hash.is_none()),
-            ("size", entry.size_octets.is_none()),
-        ] {
-            if missing {
-                wrong(object, &format!("DocumentEntry.{field}"), "is required from a repository", "");
-            }
-        }
-        if entry.logical_id.as_ref().is_some_and(|lid| *lid != entry.id) {
-            wrong(object, "DocumentEntry.logicalID", "is assigned by the registry", "");
-        }
-        // a report is a CDA, FHIR or PDF document; an SR belongs to its study and is found through the manifest.
-        if entry.class_code.code == "REPORTS" && entry.mime_type == "application/dicom" {
-            let rule =
-                "must not be REPORTS for a DICOM object: an SR is part of its study and is listed in the manifest";
-            wrong(object, "DocumentEntry.classCode", rule, "REPORTS");
-        }
-    }
-    for association in &submission.associations {
-        if matches!(association.kind, AssociationType::UpdateAvailabilityStatus | AssociationType::SubmitAssociation) {
-            let rule = "is a metadata update, which comes by ITI-57";
-            wrong(association.id.as_str(), "Association.associationType", rule, association.id.as_str());
-        }
-    }
-    faults
-}
-
-/// What contradicts the registry's content: patients, uniqueIds, references.
-fn registry_faults(
-    tx: &dyn WriteTx,
-    submission: &Submission,
-    policy: &RegistryPolicy,
-) -> Result<Vec<Fault>, store::StoreError> {
-    let mut faults = Vec::new();
-    let patient = &submission.set.patient_id;
-    let same_patient = |object: &ObjectId, came: &PatientId| {
-        (came != patient).then(|| Fault::PatientIdDoesNotMatch {
-            object: object.to_string(),
-            expected: patient.clone(),
-            came: came.clone(),
-        })
-    };
-    faults.extend(submission.entries.iter().filter_map(|e| same_patient(&e.id, &e.patient_id)));
-    faults.extend(submission.folders.iter().filter_map(|f| same_patient(&f.id, &f.patient_id)));
-    let known = match tx.patient_state(patient)? {
-        PatientState::Active => true,
-        PatientState::Unknown => policy.accept_unknown_patients,
-        PatientState::MergedInto(_) => false,
-    };
-    if patient.domain != policy.patient_domain || !known {
-        faults.push(Fault::UnknownPatient(patient.clone()));
-    }
-    let packages = std::iter::once(("SubmissionSet", &submission.set.unique_id))
-        .chain(submission.folders.iter().map(|f| ("Folder", &f.unique_id)));
-    for (kind, unique_id) in packages {
-        if !tx.unique_id_uses(unique_id)?.is_empty() {
-            faults.push(Fault::DuplicateUniqueId { kind, unique_id: unique_id.to_string() });
-        }
-    }
-    for entry in &submission.entries {
-        let uses = tx.unique_id_uses(&entry.unique_id)?;
-        if uses.iter().any(|kind| *kind != ObjectKind::DocumentEntry) {
-            faults.push(Fault::DuplicateUniqueId { kind: "DocumentEntry", unique_id: entry.unique_id.to_string() });
-        } else if let Some(first) = tx.entries_with_unique_id(&entry.unique_id)?.first() {
-            if first.hash != entry.hash {
-                faults.push(Fault::NonIdenticalHash(entry.unique_id.clone()));
-            } else if first.size_octets != entry.size_octets {
-                faults.push(Fault::NonIdenticalSize(entry.unique_id.clone()));
-            }
-        }
-    }
-    let ids = std::iter::once(&submission.set.id)
-        .chain(submission.entries.iter().map(|e| &e.id))
-        .chain(submission.folders.iter().map(|f| &f.id))
-        .chain(submission.associations.iter().map(|a| &a.id));
-    for id in ids.filter(|id| id.is_uuid()) {
-        if tx.object_kind(id)?.is_some() {
-            let rule = "is already registered";
-            faults.push(Fault::InvalidMetadata(Invalid::new("entryUUID", rule, id.as_str()).on(id.as_str())));
-        }
-    }
-    association_faults(tx, submission, &mut faults)?;
-    Ok(faults)
-}
-
-fn association_faults(
-    tx: &dyn WriteTx,
-    submission: &Submission,
-    faults: &mut Vec<Fault>,
-) -> Result<(), store::StoreError> {
-    let patient = &submission.set.patient_id;
-    let mut replaced = HashSet::new();
-    for association in &submission.associations {
-        let of_set = association.kind == AssociationType::HasMember && association.source == submission.set.id;
-        // What an end has to be when it is not in this message: documents are related, folders hold documents, and only
-        // documents may be referred to. Anything else registered under the id is as wrong as nothing.
-        let source = if association.kind == AssociationType::HasMember {
-            (ObjectKind::Folder, "sourceObject")
-        } else {
-            (ObjectKind::DocumentEntry, "sourceObject")
-        };
-        let target = (ObjectKind::DocumentEntry, "targetObject");
-        for ((kind, role), id) in [(source, &association.source), (target, &association.target)] {
-            if !submission.contains(id) && (!id.is_uuid() || tx.object_kind(id)? != Some(kind)) {
-                faults.push(Fault::UnresolvedReference { id: id.to_string(), role });
-            }
-        }
-        if association.kind.is_relationship() {
-            if submission.entry(&association.target).is_some() {
-                // Only transforms and signatures may point at a document of the same message (spec/xds.md 12).
-                if !matches!(association.kind, AssociationType::Xfrm | AssociationType::Signs) {
-                    let id = association.target.to_string();
-                    faults.push(Fault::UnresolvedReference { id, role: "targetObject in the registry" });
-                }
-                continue;
-            }
-            let Some(target) = registered_entry(tx, &association.target)? else { continue };
-            // The second replacement in one message comes too late as well.
-            let too_late = target.availability_status == AvailabilityStatus::Deprecated
-                || (association.kind.replaces() && !replaced.insert(target.id.clone()));
-            if too_late {
-                faults.push(Fault::DeprecatedTarget(target.id.clone()));
-            }
-            if target.patient_id != *patient {
-                faults.push(Fault::PatientIdDoesNotMatch {
-                    object: target.id.to_string(),
-                    expected: patient.clone(),
-                    came: target.patient_id,
-                });
-            }
-        } else if association.kind == AssociationType::HasMember && !of_set {
-            // A folder takes only approved documents of its own patient.
-            let mut ends = Vec::new();
-            if let Some(entry) = registered_entry(tx, &association.target)? {
-                ends.push((entry.id, entry.patient_id, entry.availability_status));
-            }
-            if association.source.is_uuid() && !submission.contains(&association.source) {
-                let folders = tx.folders(store::Select::Ids(std::slice::from_ref(&association.source)))?;
-                ends.extend(folders.into_iter().map(|f| (f.id, f.patient_id, f.availability_status)));
-            }
-            for (id, came, status) in ends {
-                if status == AvailabilityStatus::Deprecated {
-                    faults.push(Fault::DeprecatedTarget(id.clone()));
-                }
-                if came != *patient {
-                    let object = id.to_string();
-                    faults.push(Fault::PatientIdDoesNotMatch { object, expected: patient.clone(), came });
-                }
-            }
-        } else if association.submission_set_status == Some(SubmissionSetStatus::Reference)
-            && let Some(entry) = registered_entry(tx, &association.target)?
-            && entry.availability_status == AvailabilityStatus::Deprecated
-        {
-            faults.push(Fault::DeprecatedTarget(entry.id));
-        }
-    }
-    Ok(())
-}
-
-fn registered_entry(tx: &dyn WriteTx, id: &ObjectId) -> Result<Option<DocumentEntry>, store::StoreError> {
-    if id.is_uuid() { tx.entry(id) } else { Ok(None) }
-}
-
-/// A fresh entryUUID for every symbolic id; UUIDs keep theirs.
-fn fresh_ids(submission: &Submission, cx: &Cx) -> HashMap<ObjectId, ObjectId> {
-    let all = std::iter::once(&submission.set.id)
-        .chain(submission.entries.iter().map(|e| &e.id))
-        .chain(submission.folders.iter().map(|f| &f.id))
-        .chain(submission.associations.iter().map(|a| &a.id));
-    all.map(|id| (id.clone(), if id.is_uuid() { id.clone() } else { cx.identifiers.entry_uuid() })).collect()
-}
-
-fn rename(mut submission: Submission, ids: &HashMap<ObjectId, ObjectId>) -> Submission {
-    let real = |id: &ObjectId| ids.get(id).unwrap_or(id).clone();
-    submission.set.id = real(&submission.set.id);
-    for entry in &mut submission.entries {
-        entry.id = real(&entry.id);
-    }
-    for folder in &mut submission.folders {
-        folder.id = real(&folder.id);
-    }
-    for association in &mut submission.associations {
-        association.id = real(&association.id);
-        association.source = real(&association.source);
-        association.target = real(&association.target);
-    }
-    submission
-}
-
-/// Everything accepted becomes Approved; replaced documents become Deprecated, with what was derived from them.
-fn apply(tx: &mut dyn WriteTx, mut submission: Submission, now: &model::Dtm) -> Result<(), store::StoreError> {
-    submission.set.availability_status = AvailabilityStatus::Approved;
-    tx.put_submission_set(&submission.set)?;
-    for entry in &mut submission.entries {
-        entry.availability_status = AvailabilityStatus::Approved;
-        entry.logical_id = Some(entry.id.clone());
-        entry.version = Some(1);
-        entry.submission_time = Some(submission.set.submission_time.clone());
-        tx.put_entry(entry)?;
-    }
-    for folder in &mut submission.folders {
-        folder.availability_status = AvailabilityStatus::Approved;
-        folder.logical_id = Some(folder.id.clone());
-        folder.version = Some(1);
-        folder.last_update_time = Some(now.clone());
-        tx.put_folder(folder)?;
-    }
-    for association in &mut submission.associations {
-        association.availability_status = AvailabilityStatus::Approved;
-        tx.put_association(association)?;
-    }
-    for association in submission.associations.iter().filter(|a| a.kind.replaces()) {
-        deprecate(tx, &association.target)?;
-        follow_into_folders(tx, association, &submission, now)?;
-    }
-    touch_folders(tx, &submission, now)
-}
-
-/// Deprecates a document and, through appends and transforms onto it, what depends on it.
-fn deprecate(tx: &mut dyn WriteTx, target: &ObjectId) -> Result<(), store::StoreError> {
-    let mut queue = vec![target.clone()];
-    let mut seen = HashSet::new();
-    while let Some(id) = queue.pop() {
-        if !seen.insert(id.clone()) {
-            continue;
-        }
-        tx.set_status(&id, AvailabilityStatus::Deprecated)?;
-        for association in tx.associations_of(std::slice::from_ref(&id))? {
-            let onto = association.target == id
-                && matches!(association.kind, AssociationType::Apnd | AssociationType::Xfrm)
-                && tx.entry(&association.source)?.is_some();
-            if onto {
-                queue.push(association.source);
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The replacement joins every approved folder that holds the original (spec/xds.md 12 rule 4).
-fn follow_into_folders(
-    tx: &mut dyn WriteTx,
-    replacement: &Association,
-    submission: &Submission,
-    now: &model::Dtm,
-) -> Result<(), store::StoreError> {
-    for (mut folder, membership) in tx.folders_containing(&replacement.target)? {
-        let approved = AvailabilityStatus::Approved;
-        let put_there = submission
-            .associations
-            .iter()
-            .any(|a| a.kind == AssociationType::HasMember && a.source == folder.id && a.target == replacement.source);
-        if put_there || folder.availability_status != approved || membership.availability_status != approved {
-            continue;
-        }
-        let member = Association {
-            id: derived_id(&replacement.id, &folder.id, 1),
-            kind: AssociationType::HasMember,
-            source: folder.id.clone(),
-            target: replacement.source.clone(),
-            availability_status: approved,
-            home_community_id: None,
-            submission_set_status: None,
-            documentation: None,
-            extra: Vec::new(),
-        };
-        let link = Association {
-            id: derived_id(&replacement.id, &folder.id, 2),
-            source: submission.set.id.clone(),
-            target: member.id.clone(),
-            ..member.clone()
-        };
-        tx.put_association(&member)?;
-        tx.put_association(&link)?;
-        folder.last_update_time = Some(now.clone());
-        tx.update_folder(&folder)?;
-    }
-    Ok(())
-}
-
-/// A UUID made from two others: registration draws no random numbers inside its transaction.
-fn derived_id(a: &ObjectId, b: &ObjectId, salt: u8) -> ObjectId {
-    let digest = store::Sha256::of(format!("{a} {b} {salt}").as_bytes());
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&digest.0[..16]);
-    bytes[6] = bytes[6] & 0x0f | 0x80;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
-    ObjectId::from_uuid_bytes(bytes)
-}
-
-/// A registered folder that got a member is newer now.
-fn touch_folders(tx: &mut dyn WriteTx, submission: &Submission, now: &model::Dtm) -> Result<(), store::StoreError> {
-    let is_new = |id: &ObjectId| submission.folders.iter().any(|f| f.id == *id);
-    for association in &submission.associations {
-        if association.kind != AssociationType::HasMember
-            || association.source == submission.set.id
-            || is_new(&association.source)
-        {
-            continue;
-        }
-        for mut folder in tx.folders(store::Select::Ids(std::slice::from_ref(&association.source)))? {
-            folder.last_update_time = Some(now.clone());
-            tx.update_folder(&folder)?;
-        }
-    }
-    Ok(())
 }

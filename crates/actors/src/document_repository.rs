@@ -8,7 +8,7 @@ use crate::{
     Registry, Repository, Retrieved, RetrievedDocument, blob_stream, once,
 };
 use bytes::Bytes;
-use model::{DocumentQuery, Invalid, ObjectId, Oid, Submission, UniqueId};
+use model::{DocumentQuery, DocumentType, Invalid, ObjectId, Oid, Submission, UniqueId};
 use std::collections::HashMap;
 use std::sync::Arc;
 use store::{
@@ -175,7 +175,7 @@ impl DocumentRepository {
                 let alongside = Box::new(move |tx: &mut dyn WriteTx| {
                     record_all(tx, &*blobs, &ready, DocumentState::Committed, now, &request_id).map(|_| ())
                 });
-                registry.register_with(submission, Some(alongside), cx).await
+                registry.register_with(submission, DocumentType::Stable, Some(alongside), cx).await
             }
             RegisterAt::Peer(registry) => {
                 let (blobs, request_id) = (self.blobs.clone(), cx.request_id.clone());
@@ -320,6 +320,40 @@ impl Repository for DocumentRepository {
             // After a success too: a document that was here before, inside the metadata, does not use its new blob.
             self.drop_unused(blobs).await;
             registered
+        })
+    }
+
+    fn remove<'a>(&'a self, requests: &'a [DocumentRequest], cx: &'a Cx) -> BoxFuture<'a, Result<Vec<Fault>, Refusal>> {
+        Box::pin(async move {
+            let mut faults = Vec::new();
+            let mut ids: Vec<UniqueId> = Vec::new();
+            for request in requests {
+                if request.repository_unique_id != self.unique_id {
+                    let (repository, unique_id) = (request.repository_unique_id.clone(), request.unique_id.clone());
+                    faults.push(Fault::UnknownRepository { repository, unique_id });
+                } else if !ids.contains(&request.unique_id) {
+                    ids.push(request.unique_id.clone());
+                }
+            }
+            let removed = self
+                .store
+                .write(move |tx| {
+                    let mut removed = Vec::new();
+                    let mut missing = Vec::new();
+                    for id in ids {
+                        match tx.remove_document(&id)? {
+                            Some(document) => removed.push(document),
+                            None => missing.push(Fault::DocumentNotFound(id)),
+                        }
+                    }
+                    Ok::<_, StoreError>((removed, missing))
+                })
+                .await;
+            let (removed, missing) = removed.map_err(|e| storage(e, &cx.request_id))?;
+            let blobs = removed.iter().filter(|d| d.place == DocumentPlace::Blob).map(|d| d.sha256).collect();
+            self.drop_unused(blobs).await;
+            faults.extend(missing);
+            Ok(faults)
         })
     }
 

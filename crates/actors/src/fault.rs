@@ -3,6 +3,29 @@
 use model::{Invalid, ObjectId, Oid, PatientId, UniqueId};
 use std::fmt;
 
+/// Which rule of a metadata update was broken: ITI-57, ITI-92. Each has a code of its own in ITI TF-3 4.2.4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum UpdateRule {
+    /// Any rule that has no better name.
+    Other,
+    /// The version that is updated is not the current one.
+    Version,
+    /// What the submission asks for is no operation, or contradicts another.
+    Operation,
+    /// Objects of different patients would be tied together.
+    Patient,
+    /// The kind of object cannot be updated so.
+    ObjectKind,
+    /// uniqueId or logicalID.
+    Identifier,
+    /// An attribute that this transaction cannot change.
+    Unmodifiable,
+    /// The marks of the update on its associations.
+    Annotation,
+    /// More, or other, than the transaction may carry.
+    Request,
+}
+
 /// One reason to refuse, or to answer in part. The texts of `Display` may leave the node; `Debug` is safe for logs.
 #[derive(Clone, PartialEq)]
 pub enum Fault {
@@ -36,6 +59,23 @@ pub enum Fault {
         role: &'static str,
     },
     DeprecatedTarget(ObjectId),
+    /// An update of metadata that breaks a rule of updates.
+    Update {
+        rule: UpdateRule,
+        /// Id of the object.
+        object: String,
+        reason: String,
+    },
+    /// Something that stays refers to an object that is to be removed.
+    ReferencesExist {
+        id: ObjectId,
+        by: ObjectId,
+    },
+    /// An object that stays would be left without what it cannot be without.
+    Unreferenced {
+        id: ObjectId,
+        reason: &'static str,
+    },
     MissingDocument(String),
     MissingDocumentMetadata(String),
     DocumentNotFound(UniqueId),
@@ -137,6 +177,11 @@ impl fmt::Display for Fault {
                 write!(f, "{role} {id} is neither in this submission nor in the registry")
             }
             Fault::DeprecatedTarget(id) => write!(f, "document {id} is deprecated and takes no new association"),
+            Fault::Update { object, reason, .. } => write!(f, "{object}: {reason}"),
+            Fault::ReferencesExist { id, by } => {
+                write!(f, "{id} cannot be removed while {by}, which is not in this request, refers to it")
+            }
+            Fault::Unreferenced { id, reason } => write!(f, "{id} would be left {reason}"),
             Fault::MissingDocument(id) => write!(f, "DocumentEntry {id} has no Document with that id in the request"),
             Fault::MissingDocumentMetadata(id) => {
                 write!(f, "Document {id} has no DocumentEntry with that id in the request")
@@ -176,6 +221,7 @@ impl fmt::Debug for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Fault::UnknownPatient(id) => write!(f, "UnknownPatient({id:?})"),
+            Fault::Update { rule, object, .. } => write!(f, "Update({rule:?} {object})"),
             Fault::PatientIdDoesNotMatch { object, .. } => write!(f, "PatientIdDoesNotMatch({object})"),
             Fault::InvalidMetadata(i) | Fault::InvalidDocument(i) | Fault::InvalidQuery(i) => write!(f, "{i:?}"),
             Fault::Remote { peer, code, .. } => write!(f, "Remote({peer}: {code})"),

@@ -7,20 +7,24 @@
 mod cx;
 mod document_registry;
 mod document_repository;
+mod document_update;
 mod fault;
 mod imaging_archive;
 mod imaging_document_source;
+mod metadata_removal;
 mod partial;
 mod patient_identity;
+mod registration;
 mod repository_directory;
 mod store_faults;
+mod stored_queries;
 mod stream;
 mod waist;
 
 pub use cx::{Caller, Clock, Cx, Identifiers, short_id};
 pub use document_registry::{DocumentRegistry, RegistryPolicy};
 pub use document_repository::{DocumentRepository, RegisterAt};
-pub use fault::{Fault, Refusal};
+pub use fault::{Fault, Refusal, UpdateRule};
 pub use imaging_archive::{Accepted, Delivered, ImagingArchive, InstanceDelivery, ReceivedInstance};
 pub use imaging_document_source::{
     DraftManifest, ImagingDocumentSource, ManifestIdentity, ManifestMaker, NotPublishable, SourcePolicy,
@@ -31,9 +35,9 @@ pub use patient_identity::PatientIdentity;
 pub use repository_directory::RepositoryDirectory;
 pub use stream::{blob_stream, once, read_ahead};
 pub use waist::{
-    BoxFuture, ByteStream, DocumentContent, DocumentRequest, Identity, ImageRequest, Images, Imaging, InstanceStream,
-    PatientNews, PlannedInstance, ProvidedDocument, Registered, Registry, Repository, Retrieved, RetrievedDocument,
-    ServedInstance, WantedSyntax,
+    Answered, BoxFuture, ByteStream, DocumentContent, DocumentRequest, Identity, ImageRequest, Images, Imaging,
+    InstanceStream, PatientNews, PlannedInstance, ProvidedDocument, Registered, Registry, Repository, Retrieved,
+    RetrievedDocument, ServedInstance, UpdateKind, WantedSyntax,
 };
 
 /// Rows and files of the archive, as the part that knows DICOM sees them.

@@ -1,11 +1,12 @@
 //! The narrow waist: four traits between everything that asks and everything that answers.
 
-use crate::{Cx, Fault, Found, Refusal};
+use crate::{Cx, Fault, Found, Refusal, SilentParty};
 use bytes::Bytes;
 use futures_util::Stream;
 use model::{
     Association, DocumentEntry, DocumentQuery, HomeCommunityId, Invalid, ObjectId, Oid, Patient, PatientId,
-    SeriesInstanceUid, SopInstanceUid, StudyInstanceUid, Submission, TransferSyntaxUid, UniqueId,
+    RegistryObjects, RegistryQuery, SeriesInstanceUid, SopInstanceUid, StudyInstanceUid, Submission, TransferSyntaxUid,
+    UniqueId,
 };
 use std::future::Future;
 use std::path::PathBuf;
@@ -30,12 +31,79 @@ pub trait Registry: Send + Sync {
     fn find<'a>(&'a self, query: &'a DocumentQuery, cx: &'a Cx)
     -> BoxFuture<'a, Result<Found<DocumentEntry>, Refusal>>;
 
+    /// Registers a submission that brings on-demand entries: documents that are made when they are asked for.
+    ///
+    /// Errors: as [`Registry::register`].
+    /// Source: ITI TF-2 3.61.4.1.3.
+    fn register_on_demand<'a>(
+        &'a self,
+        submission: Submission,
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<Registered, Refusal>> {
+        let _ = (submission, cx);
+        unsupported("registering on-demand entries")
+    }
+
+    /// Changes what is registered: new versions of entries and folders, statuses, associations. All or nothing.
+    ///
+    /// Errors: every rule of updates that is broken, and the registry's own; nothing is changed then.
+    /// Source: ITI TF-2 3.57.4.1.3, 3.92.4.1.3; spec/xds.md 19.1, 19.2.
+    fn update<'a>(
+        &'a self,
+        submission: Submission,
+        kind: UpdateKind,
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<Registered, Refusal>> {
+        let _ = (submission, kind, cx);
+        unsupported("updating metadata")
+    }
+
+    /// Removes objects of any kind, and nothing else: all or nothing. The documents stay.
+    ///
+    /// Errors: `UnresolvedReference`, `ReferencesExist`, `Unreferenced`.
+    /// Source: ITI TF-2 3.62.4.1.3; spec/xds.md 19.3.
+    fn remove<'a>(&'a self, ids: &'a [ObjectId], cx: &'a Cx) -> BoxFuture<'a, Result<(), Refusal>> {
+        let _ = (ids, cx);
+        unsupported("removing metadata")
+    }
+
+    /// Answers any stored query.
+    ///
+    /// Errors: `TooManyResults`; `MissingParameter` for a query over all patients where that is not allowed.
+    /// Source: ITI TF-2 3.18.4.1.2.3.7, 3.51.4.1.2.
+    fn query<'a>(&'a self, query: &'a RegistryQuery, cx: &'a Cx) -> BoxFuture<'a, Result<Answered, Refusal>> {
+        let _ = (query, cx);
+        unsupported("this stored query")
+    }
+
     /// Associations that touch any of these objects, as source or as target. Unknown ids yield nothing.
     fn associations<'a>(
         &'a self,
         ids: &'a [ObjectId],
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Found<Association>, Refusal>>;
+}
+
+/// For a registry behind a transaction that has no words for it.
+fn unsupported<'a, T: Send + 'a>(what: &str) -> BoxFuture<'a, Result<T, Refusal>> {
+    let fault = Fault::Unsupported(what.to_owned());
+    Box::pin(async move { Err(fault.into()) })
+}
+
+/// Who may change what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpdateKind {
+    /// ITI-57: a Document Administrator.
+    Full,
+    /// ITI-92: anybody who may update, and only attributes of entries.
+    Restricted,
+}
+
+/// Objects that a query found, and who did not answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answered {
+    pub objects: RegistryObjects,
+    pub silent: Vec<SilentParty>,
 }
 
 /// What a registry answers to a submission it accepted.
@@ -100,6 +168,15 @@ pub trait Repository: Send + Sync {
         documents: Vec<ProvidedDocument>,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Registered, Refusal>>;
+
+    /// Removes documents; their metadata stays, unless it was removed before (ITI-62).
+    ///
+    /// Shape: one fault for each document that is not there or not here, and the others are removed all the same.
+    /// Source: spec/xds.md 19.4.
+    fn remove<'a>(&'a self, requests: &'a [DocumentRequest], cx: &'a Cx) -> BoxFuture<'a, Result<Vec<Fault>, Refusal>> {
+        let _ = (requests, cx);
+        unsupported("removing documents")
+    }
 
     /// Gives the bytes as they were stored.
     ///

@@ -69,5 +69,16 @@ pub struct Association {
     /// Only and always on a submission set's HasMember to a document.
     pub submission_set_status: Option<SubmissionSetStatus>,
     pub documentation: Option<Code>,
+    /// Slots by other names; those of [`Association::ANNOTATIONS`] are here too.
     pub extra: Vec<ExtraSlot>,
+}
+
+impl Association {
+    /// Slots that only a metadata update carries. Source: spec/xds.md 10.4, 19.1.
+    pub const ANNOTATIONS: [&str; 4] = ["PreviousVersion", "AssociationPropagation", "OriginalStatus", "NewStatus"];
+
+    /// The values of one of them; absent when the slot is.
+    pub fn annotation(&self, name: &str) -> Option<&[String]> {
+        self.extra.iter().find(|slot| slot.name == name).map(|slot| slot.values.as_slice())
+    }
 }

@@ -12,6 +12,20 @@ pub enum AvailabilityStatus {
     Deprecated,
 }
 
+impl AvailabilityStatus {
+    /// As every message writes it. Source: spec/xds.md section 8.
+    pub const fn urn(self) -> &'static str {
+        match self {
+            AvailabilityStatus::Approved => "urn:oasis:names:tc:ebxml-regrep:StatusType:Approved",
+            AvailabilityStatus::Deprecated => "urn:oasis:names:tc:ebxml-regrep:StatusType:Deprecated",
+        }
+    }
+
+    pub fn of_urn(urn: &str) -> Option<Self> {
+        [AvailabilityStatus::Approved, AvailabilityStatus::Deprecated].into_iter().find(|status| status.urn() == urn)
+    }
+}
+
 /// objectType: a stored document, or one that is assembled when it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DocumentType {
@@ -105,6 +119,11 @@ pub struct DocumentEntry {
 }
 
 impl DocumentEntry {
+    /// documentAvailability, which is Online when the entry does not say. Source: spec/xds.md section 8.
+    pub fn availability(&self) -> &str {
+        self.document_availability.as_deref().unwrap_or("urn:ihe:iti:2010:DocumentAvailability:Online")
+    }
+
     /// The rules of one entry as a registry receives it (column DR of Table 4.3.1-3): all findings, not the first.
     pub fn validate(&self) -> Vec<Invalid> {
         let mut found = Vec::new();

@@ -18,6 +18,7 @@ mod query;
 mod reference_id;
 mod region;
 mod report;
+mod stored_query;
 mod submission;
 mod submission_set;
 mod text;
@@ -43,6 +44,7 @@ pub use query::{CodeTerm, DocumentQuery, DtmRange, Page, PeriodMatch, ReferenceT
 pub use reference_id::{ReferenceId, reference_types};
 pub use region::{RegionMap, RegionRule};
 pub use report::{Report, ReportContent, ReportStudy};
+pub use stored_query::{FolderQuery, ObjectNames, RegistryObjects, RegistryQuery, StoredQuery, SubmissionSetQuery};
 pub use submission::Submission;
 pub use submission_set::SubmissionSet;
 pub use text::{LocalizedString, Text};

@@ -126,6 +126,8 @@ pub struct DocumentQuery {
     pub statuses: Vec<AvailabilityStatus>,
     /// Empty means stable entries only (spec/xds.md 16.3); GetDocuments lists both.
     pub document_types: Vec<DocumentType>,
+    /// documentAvailability URNs; an entry without one is online.
+    pub document_availabilities: Vec<String>,
     pub class_codes: Vec<CodeTerm>,
     pub type_codes: Vec<CodeTerm>,
     pub format_codes: Vec<CodeTerm>,
@@ -198,6 +200,8 @@ impl DocumentQuery {
                 .all(|or| or.is_empty() || entry.reference_id_list.iter().any(|r| or.iter().any(|t| t.matches(r))))
             && (self.statuses.is_empty() || self.statuses.contains(&entry.availability_status))
             && type_ok
+            && (self.document_availabilities.is_empty()
+                || self.document_availabilities.iter().any(|wanted| *wanted == entry.availability()))
             && any(&self.class_codes, &entry.class_code)
             && any(&self.type_codes, &entry.type_code)
             && any(&self.format_codes, &entry.format_code)

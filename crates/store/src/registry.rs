@@ -60,6 +60,11 @@ pub trait RegistryRead {
     /// Errors: `NotAnchored`; `BadPage`; `TooMany` when no page was asked for and the limit is passed.
     /// Source: ITI TF-2 3.18.4.1.2.3.7.
     fn find(&self, query: &DocumentQuery) -> Result<Found, StoreError>;
+    /// [`RegistryRead::find`] for queries over a population: where no index leads to the candidates, every entry of
+    /// every patient is read. It takes seconds for a million of them.
+    fn find_or_scan(&self, query: &DocumentQuery) -> Result<Found, StoreError>;
+    /// Reads every folder of every patient; shape: those wanted, newest first.
+    fn scan_folders(&self, wanted: &dyn Fn(&Folder) -> bool) -> Result<Vec<Folder>, StoreError>;
     fn entries(&self, which: Select<'_>) -> Result<Vec<DocumentEntry>, StoreError>;
     fn submission_sets(&self, which: Select<'_>) -> Result<Vec<SubmissionSet>, StoreError>;
     fn folders(&self, which: Select<'_>) -> Result<Vec<Folder>, StoreError>;

@@ -1,4 +1,5 @@
-//! ITI-18 Registry Stored Query. ITI TF-2 3.18; spec/xds.md section 16.
+//! ITI-18 Registry Stored Query, and ITI-51 Multi-Patient Stored Query, which has an action and queries of its own.
+//! ITI TF-2 3.18, 3.51; spec/xds.md section 16.
 
 use crate::edge::Edge;
 use crate::edge::audit::{Facts, Outcome};
@@ -7,12 +8,12 @@ use crate::edge::registry_errors;
 use crate::edge::soap_client::SoapPeer;
 use crate::edge::soap_server::{SoapReply, SoapRequest, SoapTransaction};
 use crate::{Access, Binding, Transaction};
-use actors::{BoxFuture, Cx, Fault, Found, Refusal, Registry};
-use ebxml::{
-    QueryError, QueryRequest, QueryResponse, QueryResponseWriter, RegistryError, ResponseStatus, ReturnType,
-    StoredQuery,
+use actors::{Answered, BoxFuture, Cx, Fault, Found, Refusal, Registry};
+use ebxml::{QueryError, QueryRequest, QueryResponse, QueryResponseWriter, RegistryError, ResponseStatus, ReturnType};
+use model::{
+    Association, DocumentEntry, DocumentQuery, Folder, HomeCommunityId, ObjectId, RegistryObjects, RegistryQuery,
+    StoredQuery, SubmissionSet,
 };
-use model::{Association, DocumentEntry, DocumentQuery, HomeCommunityId, ObjectId};
 use std::sync::Arc;
 
 pub static TRANSACTION: Transaction = Transaction {
@@ -28,43 +29,59 @@ pub static TRANSACTION: Transaction = Transaction {
     access: Access::Query,
 };
 
+pub static MULTI_PATIENT: Transaction = Transaction {
+    id: "ITI-51",
+    name: "Multi-Patient Stored Query",
+    section: "ITI TF-2 3.51",
+    binding: Binding::Soap {
+        path: "/xds/registry",
+        action: "urn:ihe:iti:2009:MultiPatientStoredQuery",
+        response_action: "urn:ihe:iti:2009:MultiPatientStoredQueryResponse",
+        mtom: false,
+    },
+    access: Access::Query,
+};
+
 /// Answers a consumer.
 pub struct Server {
-    pub registry: Arc<dyn Registry>,
-    pub home: Option<HomeCommunityId>,
-    pub edge: Edge,
-}
-
-enum Answer {
-    Documents(Found<DocumentEntry>),
-    Associations(Found<Association>),
+    transaction: &'static Transaction,
+    registry: Arc<dyn Registry>,
+    home: Option<HomeCommunityId>,
+    edge: Edge,
 }
 
 impl Server {
-    async fn find(&self, request: &QueryRequest, cx: &Cx) -> Result<Answer, Refusal> {
-        match &request.query {
-            StoredQuery::FindDocuments(query) | StoredQuery::FindDocumentsByReferenceId(query) => {
-                Ok(Answer::Documents(self.registry.find(query, cx).await?))
-            }
-            StoredQuery::GetDocuments(query) => {
-                let found = self.registry.find(query, cx).await?;
-                let first = found.items.first().map(|e| &e.patient_id);
-                let mixed = found.items.iter().any(|e| Some(&e.patient_id) != first);
-                if mixed && request.return_type == ReturnType::LeafClass {
-                    return Err(Fault::NotSinglePatient.into());
-                }
-                Ok(Answer::Documents(found))
-            }
-            StoredQuery::GetAssociations { ids } => {
-                Ok(Answer::Associations(self.registry.associations(ids, cx).await?))
-            }
+    /// ITI-18 and ITI-51 over the same registry.
+    pub fn both(
+        registry: &Arc<dyn Registry>,
+        home: Option<&HomeCommunityId>,
+        edge: &Edge,
+    ) -> [Arc<dyn SoapTransaction>; 2] {
+        [&TRANSACTION, &MULTI_PATIENT].map(|transaction| -> Arc<dyn SoapTransaction> {
+            let (registry, home, edge) = (registry.clone(), home.cloned(), edge.clone());
+            Arc::new(Server { transaction, registry, home, edge })
+        })
+    }
+
+    async fn answer(&self, request: &QueryRequest, cx: &Cx) -> Result<Answered, Refusal> {
+        let stored = &request.query.stored;
+        if stored.spans_patients() != (self.transaction == &MULTI_PATIENT) {
+            let (this, other) = if stored.spans_patients() { ("ITI-18", "ITI-51") } else { ("ITI-51", "ITI-18") };
+            let text = format!("{this}: it belongs to {other}, which has an action of its own");
+            return Err(Fault::UnknownQuery(text).into());
         }
+        let answered = self.registry.query(&request.query, cx).await?;
+        let mixed = !stored.spans_patients() && answered.objects.span_patients();
+        if mixed && request.return_type == ReturnType::LeafClass {
+            return Err(Fault::NotSinglePatient.into());
+        }
+        Ok(answered)
     }
 }
 
 impl SoapTransaction for Server {
     fn transaction(&self) -> &'static Transaction {
-        &TRANSACTION
+        self.transaction
     }
 
     fn respond<'a>(&'a self, request: SoapRequest, cx: &'a Cx) -> BoxFuture<'a, Result<SoapReply, soap::Fault>> {
@@ -74,60 +91,78 @@ impl SoapTransaction for Server {
                 (ebxml::decode_query(&body), body.to_xml())
             };
             let (patient, answer) = match decoded {
-                Ok(query) => (patient_of(&query.query), self.find(&query, cx).await.map(|a| (a, query.return_type))),
+                Ok(query) => {
+                    let patient = query.query.stored.patient_id().cloned();
+                    (patient, self.answer(&query, cx).await.map(|a| (a, query.return_type)))
+                }
                 Err(error) => (None, Err(query_fault(error).into())),
             };
             let facts = Facts { patient, objects: Vec::new(), query: Some(text) };
-            self.edge.audit(&TRANSACTION, Outcome::of(&answer), facts, cx);
-            let home = self.home.clone();
-            Ok(SoapReply::of(move |w| match answer {
+            self.edge.audit(self.transaction, Outcome::of(&answer), facts, cx);
+            Ok(match answer {
+                Ok((answered, return_type)) => reply(answered, return_type, self.home.clone()),
                 Err(refusal) => {
                     let errors = registry_errors::errors(refusal.faults(), Side::Registry);
-                    ebxml::encode_query_response(&QueryResponse::failure(errors), w);
+                    SoapReply::of(move |w| ebxml::encode_query_response(&QueryResponse::failure(errors), w))
                 }
-                Ok((answer, return_type)) => write(answer, return_type, home.as_ref(), w),
-            }))
+            })
         })
     }
 }
 
-fn write(answer: Answer, return_type: ReturnType, home: Option<&HomeCommunityId>, w: &mut xml::XmlWriter) {
-    let silent = match &answer {
-        Answer::Documents(found) => &found.silent,
-        Answer::Associations(found) => &found.silent,
-    };
+/// Objects go out one by one: what is in memory is the objects, and never all their XML.
+fn reply(answered: Answered, return_type: ReturnType, home: Option<HomeCommunityId>) -> SoapReply {
+    let Answered { objects, silent } = answered;
     let errors: Vec<RegistryError> = silent.iter().map(|s| registry_errors::error(&s.fault, Side::Registry)).collect();
-    let has_results = match &answer {
-        Answer::Documents(found) => !found.items.is_empty(),
-        Answer::Associations(found) => !found.items.is_empty(),
+    let status = ResponseStatus::of(&errors, !objects.is_empty());
+    let RegistryObjects { entries, submission_sets, folders, associations } = objects;
+    let mut rest = submission_sets
+        .into_iter()
+        .map(Object::SubmissionSet)
+        .chain(folders.into_iter().map(Object::Folder))
+        .chain(entries.into_iter().map(Object::Entry))
+        .chain(associations.into_iter().map(Object::Association));
+    let pieces = move |w: &mut xml::XmlWriter| match rest.next() {
+        Some(object) => {
+            object.write(return_type, home.as_ref(), &mut QueryResponseWriter::resume(w));
+            true
+        }
+        None => false,
     };
-    let mut writer = QueryResponseWriter::start(w, ResponseStatus::of(&errors, has_results), &errors);
-    match (answer, return_type) {
-        (Answer::Documents(found), ReturnType::LeafClass) => {
-            for mut entry in found.items {
-                entry.home_community_id = entry.home_community_id.or_else(|| home.cloned());
-                writer.entry(&entry);
-            }
-        }
-        (Answer::Documents(found), ReturnType::ObjectRef) => {
-            found.items.iter().for_each(|e| writer.object_ref(&e.id, e.home_community_id.as_ref().or(home)));
-        }
-        (Answer::Associations(found), ReturnType::LeafClass) => {
-            found.items.iter().for_each(|a| writer.association(a));
-        }
-        (Answer::Associations(found), ReturnType::ObjectRef) => {
-            found.items.iter().for_each(|a| writer.object_ref(&a.id, a.home_community_id.as_ref().or(home)));
-        }
-    }
-    writer.end();
+    let body = move |w: &mut xml::XmlWriter, _: &soap::MtomWriter| {
+        QueryResponseWriter::start(w, status, &errors);
+    };
+    SoapReply { body: Box::new(body), pieces: Some(Box::new(pieces)), attachments: Vec::new() }
 }
 
-fn patient_of(query: &StoredQuery) -> Option<model::PatientId> {
-    match query {
-        StoredQuery::FindDocuments(q) | StoredQuery::FindDocumentsByReferenceId(q) | StoredQuery::GetDocuments(q) => {
-            q.patient_id.clone()
+enum Object {
+    SubmissionSet(SubmissionSet),
+    Folder(Folder),
+    Entry(DocumentEntry),
+    Association(Association),
+}
+
+impl Object {
+    /// Writes the object, or its id. Home is this node's where the object names no other.
+    fn write(mut self, return_type: ReturnType, home: Option<&HomeCommunityId>, writer: &mut QueryResponseWriter) {
+        let (id, own) = match &mut self {
+            Object::SubmissionSet(set) => (&set.id, &mut set.home_community_id),
+            Object::Folder(folder) => (&folder.id, &mut folder.home_community_id),
+            Object::Entry(entry) => (&entry.id, &mut entry.home_community_id),
+            Object::Association(association) => (&association.id, &mut association.home_community_id),
+        };
+        if return_type == ReturnType::ObjectRef {
+            return writer.object_ref(id, own.as_ref().or(home));
         }
-        StoredQuery::GetAssociations { .. } => None,
+        if own.is_none() {
+            *own = home.cloned();
+        }
+        match &self {
+            Object::SubmissionSet(set) => writer.submission_set(set),
+            Object::Folder(folder) => writer.folder(folder),
+            Object::Entry(entry) => writer.entry(entry),
+            Object::Association(association) => writer.association(association),
+        }
     }
 }
 
@@ -155,8 +190,8 @@ pub(crate) async fn find(peer: &SoapPeer, query: &DocumentQuery, cx: &Cx) -> Res
         // Its answers do not carry the time, so filtering here would claim that nothing was found.
         return Err(Fault::Unsupported("the time of submission as a criterion of ITI-18".into()).into());
     }
-    let stored = StoredQuery::for_documents(query).map_err(Fault::InvalidQuery)?;
-    let response = ask(peer, stored, cx).await?;
+    let stored = ebxml::query_for_documents(query).map_err(Fault::InvalidQuery)?;
+    let response = ask(peer, stored.into(), cx).await?;
     // What the stored query could not say is decided here, so that every registry gives the same answer.
     let mut entries: Vec<_> = response.entries.into_iter().filter(|e| query.matches(e)).collect();
     if let Some(page) = &query.page {
@@ -167,14 +202,27 @@ pub(crate) async fn find(peer: &SoapPeer, query: &DocumentQuery, cx: &Cx) -> Res
 
 /// Asks a registry for the associations of objects.
 pub(crate) async fn associations(peer: &SoapPeer, ids: &[ObjectId], cx: &Cx) -> Result<Found<Association>, Refusal> {
-    let response = ask(peer, StoredQuery::GetAssociations { ids: ids.to_vec() }, cx).await?;
+    let response = ask(peer, StoredQuery::GetAssociations { ids: ids.to_vec() }.into(), cx).await?;
     Ok(Found::all(response.associations))
 }
 
-async fn ask(peer: &SoapPeer, query: StoredQuery, cx: &Cx) -> Result<QueryResponse, Refusal> {
+/// Asks a registry anything.
+pub(crate) async fn query(peer: &SoapPeer, query: &RegistryQuery, cx: &Cx) -> Result<Answered, Refusal> {
+    let response = ask(peer, query.clone(), cx).await?;
+    let objects = RegistryObjects {
+        entries: response.entries,
+        submission_sets: response.submission_sets,
+        folders: response.folders,
+        associations: response.associations,
+    };
+    Ok(Answered { objects, silent: Vec::new() })
+}
+
+async fn ask(peer: &SoapPeer, query: RegistryQuery, cx: &Cx) -> Result<QueryResponse, Refusal> {
+    let transaction = if query.stored.spans_patients() { &MULTI_PATIENT } else { &TRANSACTION };
     let request = QueryRequest { query, return_type: ReturnType::LeafClass, home_community_id: None };
     let body = |w: &mut xml::XmlWriter, _: &soap::MtomWriter| ebxml::encode_query(&request, w);
-    let answer = peer.exchange(&TRANSACTION, body, Vec::new(), 0, cx).await?;
+    let answer = peer.exchange(transaction, body, Vec::new(), 0, cx).await?;
     let bad = |e: String| peer.unavailable(format!("sent a bad answer: {e}"));
     let body = answer.envelope.body_named(ebxml::ns::QUERY, "AdhocQueryResponse").map_err(|e| bad(e.to_string()))?;
     let response = ebxml::decode_query_response(&body).map_err(|e| bad(e.to_string()))?;

@@ -8,8 +8,7 @@ use crate::edge::registry_errors;
 use crate::edge::soap_client::SoapPeer;
 use crate::edge::soap_server::{Attachment, SoapReply, SoapRequest, SoapTransaction};
 use crate::iti42_register_document_set::{facts, invalid, registered, response};
-use crate::iti43_retrieve_document_set as iti43;
-use crate::{Access, Binding, Transaction};
+use crate::{Access, Binding, Transaction, iti43_retrieve_document_set as iti43, iti86_remove_documents as iti86};
 use actors::{
     BoxFuture, Cx, DocumentContent, DocumentRequest, Fault, ProvidedDocument, Refusal, Registered, Repository,
     Retrieved, once,
@@ -194,8 +193,13 @@ impl Repository for Client {
                 ebxml::encode_provide(&submission, &documents, w);
             };
             let answer = self.peer.exchange(&TRANSACTION, body, attachments, 0, cx).await?;
-            registered(&self.peer, &answer.envelope, &submission.set.patient_id)
+            registered(&self.peer, &answer.envelope, Some(&submission.set.patient_id))?;
+            Ok(Registered::default())
         })
+    }
+
+    fn remove<'a>(&'a self, requests: &'a [DocumentRequest], cx: &'a Cx) -> BoxFuture<'a, Result<Vec<Fault>, Refusal>> {
+        Box::pin(iti86::remove(&self.peer, requests, cx))
     }
 
     fn retrieve<'a>(

@@ -6,11 +6,13 @@ use crate::edge::error_code::Side;
 use crate::edge::registry_errors;
 use crate::edge::soap_client::SoapPeer;
 use crate::edge::soap_server::{SoapReply, SoapRequest, SoapTransaction};
-use crate::iti18_registry_stored_query as iti18;
-use crate::{Access, Binding, Transaction};
-use actors::{BoxFuture, Cx, Fault, Found, Refusal, Registered, Registry};
-use ebxml::{RegistryError, RegistryResponse};
-use model::{Association, DocumentEntry, DocumentQuery, ObjectId, Submission};
+use crate::{
+    Access, Binding, Transaction, iti18_registry_stored_query as iti18, iti57_update_document_set as iti57,
+    iti61_register_on_demand_document_entry as iti61, iti62_remove_metadata as iti62,
+};
+use actors::{Answered, BoxFuture, Cx, Fault, Found, Refusal, Registered, Registry, UpdateKind};
+use ebxml::{Decoded, RegistryError, RegistryResponse};
+use model::{Association, DocumentEntry, DocumentQuery, Invalid, ObjectId, RegistryQuery, Submission};
 use std::sync::Arc;
 
 pub static TRANSACTION: Transaction = Transaction {
@@ -39,24 +41,36 @@ impl SoapTransaction for Server {
 
     fn respond<'a>(&'a self, request: SoapRequest, cx: &'a Cx) -> BoxFuture<'a, Result<SoapReply, soap::Fault>> {
         Box::pin(async move {
-            let decoded = {
-                let body =
-                    request.envelope.body_named(ebxml::ns::LCM, "SubmitObjectsRequest").map_err(|e| e.fault())?;
-                ebxml::decode_submission(&body)
-            };
-            let (facts, registered, not_kept) = match decoded {
-                Ok(decoded) => {
-                    let facts = facts(&decoded.value);
-                    (facts, self.registry.register(decoded.value, cx).await, decoded.not_kept)
-                }
-                Err(findings) => (Facts::default(), Err(invalid(findings)), Vec::new()),
-            };
-            self.edge.audit(&TRANSACTION, Outcome::of(&registered), facts, cx);
-            let mut response = response(registered, Side::Registry);
-            response.errors.extend(not_kept.iter().map(registry_errors::not_kept));
-            Ok(SoapReply::of(move |w| ebxml::encode_registry_response(&response, w)))
+            let register = |submission| self.registry.register(submission, cx);
+            respond(&TRANSACTION, &self.edge, &request, ebxml::decode_submission, register, cx).await
         })
     }
+}
+
+/// Answers any transaction that carries a submission to a registry.
+pub(crate) async fn respond<F>(
+    transaction: &'static Transaction,
+    edge: &Edge,
+    request: &SoapRequest,
+    decode: fn(&xml::Element) -> Result<Decoded<Submission>, Vec<Invalid>>,
+    register: impl FnOnce(Submission) -> F,
+    cx: &Cx,
+) -> Result<SoapReply, soap::Fault>
+where
+    F: Future<Output = Result<Registered, Refusal>>,
+{
+    let decoded = {
+        let body = request.envelope.body_named(ebxml::ns::LCM, "SubmitObjectsRequest").map_err(|e| e.fault())?;
+        decode(&body)
+    };
+    let (facts, registered, not_kept) = match decoded {
+        Ok(decoded) => (facts(&decoded.value), register(decoded.value).await, decoded.not_kept),
+        Err(findings) => (Facts::default(), Err(invalid(findings)), Vec::new()),
+    };
+    edge.audit(transaction, Outcome::of(&registered), facts, cx);
+    let mut response = response(registered, Side::Registry);
+    response.errors.extend(not_kept.iter().map(registry_errors::not_kept));
+    Ok(SoapReply::of(move |w| ebxml::encode_registry_response(&response, w)))
 }
 
 /// Findings of a decoder as a refusal.
@@ -85,8 +99,8 @@ pub(crate) fn response(registered: Result<Registered, Refusal>, side: Side) -> R
 pub(crate) fn registered(
     peer: &SoapPeer,
     envelope: &soap::Envelope,
-    patient: &model::PatientId,
-) -> Result<Registered, Refusal> {
+    patient: Option<&model::PatientId>,
+) -> Result<(), Refusal> {
     let unreadable = |reason: String| Refusal::from(peer.unavailable(reason));
     let response = envelope
         .body_named(ebxml::ns::RS, "RegistryResponse")
@@ -94,25 +108,59 @@ pub(crate) fn registered(
         .and_then(|body| {
             ebxml::decode_registry_response(&body).map_err(|e| unreadable(format!("sent a bad answer: {e}")))
         })?;
-    match registry_errors::refusal(&peer.name, &response.errors, Some(patient)) {
+    match registry_errors::refusal(&peer.name, &response.errors, patient) {
         Some(refusal) => Err(refusal),
-        None if response.status == ebxml::ResponseStatus::Success => Ok(Registered::default()),
+        None if response.status == ebxml::ResponseStatus::Success => Ok(()),
         None => Err(unreadable("answered Failure without an error".into())),
     }
 }
 
-/// Asks a registry: a `Registry` over ITI-42 and ITI-18.
+/// Sends a submission by any of the transactions that carry one to a registry.
+async fn submit(
+    peer: &SoapPeer,
+    transaction: &'static Transaction,
+    submission: Submission,
+    cx: &Cx,
+) -> Result<Registered, Refusal> {
+    // Logical ids stand only in updates; every other submission has none.
+    let body = |w: &mut xml::XmlWriter, _: &soap::MtomWriter| ebxml::encode_update(&submission, w);
+    let answer = peer.exchange(transaction, body, Vec::new(), 0, cx).await?;
+    registered(peer, &answer.envelope, Some(&submission.set.patient_id)).map(|()| Registered::default())
+}
+
+/// Asks a registry: a `Registry` over ITI-42, 18, 51, 57, 61, 62 and 92.
 pub struct Client {
     pub peer: SoapPeer,
 }
 
 impl Registry for Client {
     fn register<'a>(&'a self, submission: Submission, cx: &'a Cx) -> BoxFuture<'a, Result<Registered, Refusal>> {
-        Box::pin(async move {
-            let body = |w: &mut xml::XmlWriter, _: &soap::MtomWriter| ebxml::encode_submission(&submission, w);
-            let answer = self.peer.exchange(&TRANSACTION, body, Vec::new(), 0, cx).await?;
-            registered(&self.peer, &answer.envelope, &submission.set.patient_id)
-        })
+        Box::pin(submit(&self.peer, &TRANSACTION, submission, cx))
+    }
+
+    fn register_on_demand<'a>(
+        &'a self,
+        submission: Submission,
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<Registered, Refusal>> {
+        Box::pin(submit(&self.peer, &iti61::TRANSACTION, submission, cx))
+    }
+
+    fn update<'a>(
+        &'a self,
+        submission: Submission,
+        kind: UpdateKind,
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<Registered, Refusal>> {
+        Box::pin(submit(&self.peer, iti57::transaction(kind), submission, cx))
+    }
+
+    fn remove<'a>(&'a self, ids: &'a [ObjectId], cx: &'a Cx) -> BoxFuture<'a, Result<(), Refusal>> {
+        Box::pin(iti62::remove(&self.peer, ids, cx))
+    }
+
+    fn query<'a>(&'a self, query: &'a RegistryQuery, cx: &'a Cx) -> BoxFuture<'a, Result<Answered, Refusal>> {
+        Box::pin(iti18::query(&self.peer, query, cx))
     }
 
     fn find<'a>(

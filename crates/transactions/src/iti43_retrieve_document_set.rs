@@ -53,11 +53,7 @@ impl SoapTransaction for Server {
                     soap::Fault::sender(text.join("; "))
                 })?
                 .into_iter()
-                .map(|r| DocumentRequest {
-                    home_community_id: r.home_community_id,
-                    repository_unique_id: r.repository_unique_id,
-                    unique_id: r.document_unique_id,
-                })
+                .map(from_wire)
                 .collect();
             if wanted.len() > MOST_DOCUMENTS {
                 let text = format!("at most {MOST_DOCUMENTS} documents may be asked for at once, got {}", wanted.len());
@@ -78,6 +74,23 @@ impl SoapTransaction for Server {
             };
             Ok(reply(documents, &faults))
         })
+    }
+}
+
+/// A DocumentRequest as the waist knows it.
+pub(crate) fn from_wire(request: ebxml::DocumentRequest) -> DocumentRequest {
+    DocumentRequest {
+        home_community_id: request.home_community_id,
+        repository_unique_id: request.repository_unique_id,
+        unique_id: request.document_unique_id,
+    }
+}
+
+pub(crate) fn to_wire(request: &DocumentRequest) -> ebxml::DocumentRequest {
+    ebxml::DocumentRequest {
+        home_community_id: request.home_community_id.clone(),
+        repository_unique_id: request.repository_unique_id.clone(),
+        document_unique_id: request.unique_id.clone(),
     }
 }
 
@@ -105,7 +118,7 @@ fn reply(documents: Vec<RetrievedDocument>, faults: &[Fault]) -> SoapReply {
             .collect();
         ebxml::encode_retrieve_response(&RetrieveResponse::of(documents, errors), w);
     };
-    SoapReply { body: Box::new(body), attachments }
+    SoapReply { body: Box::new(body), pieces: None, attachments }
 }
 
 /// Asks a repository. One document streams; several are kept in memory up to `memory_octets`.
@@ -115,14 +128,7 @@ pub(crate) async fn retrieve(
     memory_octets: u64,
     cx: &Cx,
 ) -> Result<Retrieved, Refusal> {
-    let asked: Vec<ebxml::DocumentRequest> = requests
-        .iter()
-        .map(|r| ebxml::DocumentRequest {
-            home_community_id: r.home_community_id.clone(),
-            repository_unique_id: r.repository_unique_id.clone(),
-            document_unique_id: r.unique_id.clone(),
-        })
-        .collect();
+    let asked: Vec<ebxml::DocumentRequest> = requests.iter().map(to_wire).collect();
     let body = |w: &mut xml::XmlWriter, _: &soap::MtomWriter| ebxml::encode_retrieve_request(&asked, w);
     if requests.len() == 1 {
         let answer = peer.exchange_streamed(&TRANSACTION, body, cx).await?;

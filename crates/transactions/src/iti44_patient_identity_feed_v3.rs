@@ -156,6 +156,9 @@ fn ack_code(fault: &Fault) -> AckCode {
         | Fault::PatientIdDoesNotMatch { .. }
         | Fault::UnresolvedReference { .. }
         | Fault::DeprecatedTarget(_)
+        | Fault::Update { .. }
+        | Fault::ReferencesExist { .. }
+        | Fault::Unreferenced { .. }
         | Fault::MissingDocument(_)
         | Fault::MissingDocumentMetadata(_)
         | Fault::DocumentNotFound(_)

@@ -13,8 +13,12 @@ pub mod iti41_provide_and_register_document_set;
 pub mod iti42_register_document_set;
 pub mod iti43_retrieve_document_set;
 pub mod iti44_patient_identity_feed_v3;
+pub mod iti57_update_document_set;
+pub mod iti61_register_on_demand_document_entry;
+pub mod iti62_remove_metadata;
 pub mod iti67_find_document_references;
 pub mod iti68_retrieve_document;
+pub mod iti86_remove_documents;
 pub mod manifest_check;
 pub mod manifest_maker;
 pub mod portal;
@@ -51,6 +55,8 @@ pub enum Access {
     Query,
     Retrieve,
     Publish,
+    /// Changing or removing what others published.
+    Administer,
     Identity,
 }
 
@@ -58,6 +64,7 @@ pub enum Access {
 pub static TRANSACTIONS: &[&Transaction] = &[
     &c_store::TRANSACTION,
     &iti18_registry_stored_query::TRANSACTION,
+    &iti18_registry_stored_query::MULTI_PATIENT,
     &iti41_provide_and_register_document_set::TRANSACTION,
     &iti41_provide_and_register_document_set::RAD_68,
     &iti42_register_document_set::TRANSACTION,
@@ -65,6 +72,11 @@ pub static TRANSACTIONS: &[&Transaction] = &[
     &iti44_patient_identity_feed_v3::TRANSACTION,
     &iti44_patient_identity_feed_v3::REVISED,
     &iti44_patient_identity_feed_v3::MERGED,
+    &iti57_update_document_set::TRANSACTION,
+    &iti57_update_document_set::RESTRICTED,
+    &iti61_register_on_demand_document_entry::TRANSACTION,
+    &iti62_remove_metadata::TRANSACTION,
+    &iti86_remove_documents::TRANSACTION,
     &iti67_find_document_references::TRANSACTION,
     &iti68_retrieve_document::TRANSACTION,
     &iti104_patient_identity_feed_fhir::TRANSACTION,

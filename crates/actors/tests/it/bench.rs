@@ -152,6 +152,7 @@ impl Accepted {
 
 pub fn policy() -> RegistryPolicy {
     RegistryPolicy {
+        population_queries: false,
         patient_domain: oid(DOMAIN),
         accept_unknown_patients: false,
         value_sets: ValueSets::default(),

@@ -245,9 +245,9 @@ fn all_errors_are_told_not_only_the_first() {
     bad.set.patient_id = patient_id("P0009");
     let faults = bench.refuse(bad);
     assert_eq!(invalid(&faults[0]), "DocumentEntry.mimeType");
-    assert!(matches!(&faults[1], Fault::PatientIdDoesNotMatch { object, .. } if object == "doc"));
-    assert_eq!(faults[2], Fault::UnknownPatient(patient_id("P0009")));
-    assert!(matches!(&faults[3], Fault::DuplicateUniqueId { kind: "SubmissionSet", .. }));
+    assert_eq!(faults[1], Fault::UnknownPatient(patient_id("P0009")));
+    assert!(matches!(&faults[2], Fault::DuplicateUniqueId { kind: "SubmissionSet", .. }));
+    assert!(matches!(&faults[3], Fault::PatientIdDoesNotMatch { object, .. } if object == "doc"));
     assert_eq!(faults[4], Fault::NonIdenticalHash(unique("2.25.1")));
     assert_eq!(faults[5], Fault::UnresolvedReference { id: uuid(99).to_string(), role: "targetObject" });
     assert_eq!(faults.len(), 6);

@@ -45,6 +45,7 @@ fn access(access: Access) -> &'static str {
         Access::Query => "query",
         Access::Retrieve => "retrieve",
         Access::Publish => "publish",
+        Access::Administer => "administer",
         Access::Identity => "identity",
     }
 }

@@ -21,11 +21,11 @@ pub fn explain(config: &NodeConfig) -> String {
     }
     let actors = &config.actors;
     if actors.document_registry.is_some() {
-        line("plays Document Registry: ITI-18, ITI-42 at /xds/registry".into());
+        line("plays Document Registry: ITI-18, 42, 51, 57, 61, 62, 92 at /xds/registry".into());
     }
     if let Some(repository) = &actors.document_repository {
         line(format!(
-            "plays Document Repository {}: ITI-41, RAD-68, ITI-43 at /xds/repository; registers at {}",
+            "plays Document Repository {}: ITI-41, RAD-68, ITI-43, ITI-86 at /xds/repository; registers at {}",
             repository.unique_id, repository.register_at
         ));
     }

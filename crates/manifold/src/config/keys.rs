@@ -169,7 +169,7 @@ impl Default for AffinityDomain {
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Actors {
-    pub document_registry: Option<Empty>,
+    pub document_registry: Option<DocumentRegistry>,
     pub document_repository: Option<DocumentRepository>,
     pub patient_identity_manager: Option<Empty>,
     pub mhd_document_recipient: Option<Empty>,
@@ -184,6 +184,13 @@ pub struct Actors {
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Empty {}
+
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DocumentRegistry {
+    /// Answers queries over all patients (ITI-51 without a patient id), which read every entry there is.
+    pub population_queries: bool,
+}
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]

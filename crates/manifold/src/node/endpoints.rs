@@ -16,11 +16,11 @@ pub fn endpoints(config: &NodeConfig) -> Value {
     };
     if actors.document_registry.is_some() {
         names.push("document_registry");
-        add(&["ITI-18", "ITI-42"], format!("{base}/xds/registry"));
+        add(&["ITI-18", "ITI-42", "ITI-57", "ITI-61", "ITI-62", "ITI-92"], format!("{base}/xds/registry"));
     }
     if actors.document_repository.is_some() {
         names.push("document_repository");
-        add(&["ITI-41", "ITI-43", "RAD-68"], format!("{base}/xds/repository"));
+        add(&["ITI-41", "ITI-43", "ITI-86", "RAD-68"], format!("{base}/xds/repository"));
     }
     if actors.patient_identity_manager.is_some() {
         names.push("patient_identity_manager");

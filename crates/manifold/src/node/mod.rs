@@ -16,7 +16,7 @@ pub use signals::stop_requested;
 use crate::config::{self, NodeConfig};
 use actors::{
     Cx, DocumentRegistry, DocumentRepository, Identity, ImagingArchive, ImagingDocumentSource, PatientIdentity,
-    RegisterAt, Registry, RegistryPolicy, Repository, RepositoryDirectory, SourcePolicy,
+    RegisterAt, Registry, RegistryPolicy, Repository, RepositoryDirectory, SourcePolicy, UpdateKind,
 };
 use anyhow::{Context, anyhow};
 use axum::Router;
@@ -39,8 +39,10 @@ use transactions::edge::page_token::PageKey;
 use transactions::edge::soap_server::{SoapEndpoint, SoapTransaction};
 use transactions::{
     c_store, iti18_registry_stored_query, iti41_provide_and_register_document_set, iti42_register_document_set,
-    iti43_retrieve_document_set, iti44_patient_identity_feed_v3, iti67_find_document_references,
-    iti68_retrieve_document, iti104_patient_identity_feed_fhir, manifest_maker, portal, rad107_wado_rs,
+    iti43_retrieve_document_set, iti44_patient_identity_feed_v3, iti57_update_document_set,
+    iti61_register_on_demand_document_entry, iti62_remove_metadata, iti67_find_document_references,
+    iti68_retrieve_document, iti86_remove_documents, iti104_patient_identity_feed_fhir, manifest_maker, portal,
+    rad107_wado_rs,
 };
 
 /// A running node.
@@ -295,7 +297,7 @@ impl<'a> Wiring<'a> {
         let actors = &self.config.actors;
         let edge = self.opened.edge.clone();
         let mut transactions: Vec<Arc<dyn SoapTransaction>> = Vec::new();
-        if actors.document_registry.is_some() {
+        if let Some(registry) = &actors.document_registry {
             let codes = self.config.affinity_domain.codes.as_ref().map(|p| self.config.resolve(p));
             let policy = RegistryPolicy {
                 patient_domain: self.patient_domain()?,
@@ -303,17 +305,29 @@ impl<'a> Wiring<'a> {
                     == config::UnknownPatientAtRegistration::Accept,
                 value_sets: config::read_codes(codes.as_deref())?,
                 query_limit: self.config.limits.query_results,
+                population_queries: registry.population_queries,
             };
             let registry = DocumentRegistry::new(self.opened.store.clone(), policy);
             let shared: Arc<dyn Registry> = Arc::new(registry.clone());
             self.own_registry = Some(registry);
             self.registry = Some(shared.clone());
-            transactions.push(Arc::new(iti18_registry_stored_query::Server {
-                registry: shared.clone(),
-                home: self.home()?,
-                edge: edge.clone(),
-            }));
-            transactions.push(Arc::new(iti42_register_document_set::Server { registry: shared, edge: edge.clone() }));
+            transactions.extend(iti18_registry_stored_query::Server::both(&shared, self.home()?.as_ref(), &edge));
+            let registry = || shared.clone();
+            transactions.extend::<[Arc<dyn SoapTransaction>; 5]>([
+                Arc::new(iti42_register_document_set::Server { registry: registry(), edge: edge.clone() }),
+                Arc::new(iti61_register_on_demand_document_entry::Server { registry: registry(), edge: edge.clone() }),
+                Arc::new(iti57_update_document_set::Server {
+                    kind: UpdateKind::Full,
+                    registry: registry(),
+                    edge: edge.clone(),
+                }),
+                Arc::new(iti57_update_document_set::Server {
+                    kind: UpdateKind::Restricted,
+                    registry: registry(),
+                    edge: edge.clone(),
+                }),
+                Arc::new(iti62_remove_metadata::Server { registry: registry(), edge: edge.clone() }),
+            ]);
         }
         if actors.patient_identity_manager.is_some() || actors.document_registry.is_some() {
             let domain = self.patient_domain()?;
@@ -376,6 +390,7 @@ impl<'a> Wiring<'a> {
                 edge: edge.clone(),
             }),
             Arc::new(iti43_retrieve_document_set::Server { repository: repository.clone(), edge: edge.clone() }),
+            Arc::new(iti86_remove_documents::Server { repository: repository.clone(), edge: edge.clone() }),
         ];
         self.merge(SoapEndpoint { edge, transactions, spool: Some(repository) }.router("/xds/repository"));
         Ok(())

@@ -85,9 +85,11 @@ impl Collector<'_> {
 }
 
 pub(super) fn find(tx: &Tx<'_>, query: &DocumentQuery) -> Result<Found, StoreError> {
-    if !query.is_anchored() {
-        return Err(StoreError::NotAnchored);
-    }
+    if query.is_anchored() { find_or_scan(tx, query) } else { Err(StoreError::NotAnchored) }
+}
+
+/// [`find`], and where no index leads to the candidates every entry is one.
+pub(super) fn find_or_scan(tx: &Tx<'_>, query: &DocumentQuery) -> Result<Found, StoreError> {
     let limit = query.page.as_ref().map_or(tx.options.max_results, |page| page.size.min(tx.options.max_results));
     let after = match query.page.as_ref().and_then(|page| page.after.as_deref()) {
         Some(text) => Position::parse(text)?,
@@ -155,6 +157,8 @@ fn collect(tx: &Tx<'_>, query: &DocumentQuery, collector: &mut Collector<'_>) ->
         }
     } else if let (Some(owners), Some(patient)) = (&owners, &query.patient_id) {
         return scan_owners(tx, owners, patient, collector);
+    } else {
+        return scan_all(tx, collector);
     }
     let mut seen = HashSet::with_capacity(keys.len());
     keys.retain(|key| is_candidate(*key) && seen.insert(*key));
@@ -192,6 +196,17 @@ fn scan_owners(
                 break;
             }
         }
+    }
+    Ok(())
+}
+
+/// Every entry of everybody. What has been found is in no order of registration, so nothing is full before the end.
+fn scan_all(tx: &Tx<'_>, collector: &mut Collector<'_>) -> Result<(), StoreError> {
+    let mut names = Owners::default();
+    let mut statement = tx.prepare("SELECT key, seq, record FROM entry")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        offer_row(collector, row, names.survivor(tx, owner_of(row.get(0)?))?)?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! [`RegistryRead`] and [`RegistryWrite`] on SQLite. Source: ITI TF-3 4.2; spec/xds.md 12-14, 16.3.
 
-use super::find::{find, reference_hash};
+use super::find::{find, find_or_scan, reference_hash};
 use super::owned::{ASSOCIATION, ENTRY, FOLDER, Owned, SUBMISSION_SET};
 use super::schema::owner_of;
 use super::tx::{Ident, Tx};
@@ -253,6 +253,28 @@ fn encoded<T: Owned>(object: &T) -> Result<Vec<u8>, StoreError> {
 impl RegistryRead for Tx<'_> {
     fn find(&self, query: &DocumentQuery) -> Result<Found, StoreError> {
         find(self, query)
+    }
+
+    fn find_or_scan(&self, query: &DocumentQuery) -> Result<Found, StoreError> {
+        find_or_scan(self, query)
+    }
+
+    fn scan_folders(&self, wanted: &dyn Fn(&Folder) -> bool) -> Result<Vec<Folder>, StoreError> {
+        let mut names = Owners::default();
+        let mut statement = self.prepare("SELECT key, seq, record FROM folder")?;
+        let mut rows = statement.query([])?;
+        let mut found: Vec<(i64, Folder)> = Vec::new();
+        while let Some(row) = rows.next()? {
+            let mut folder = Folder::decode(record(row, 2)?)?;
+            if let Some(survivor) = names.survivor(self, owner_of(row.get(0)?))? {
+                folder.patient_id = survivor.clone();
+            }
+            if wanted(&folder) {
+                found.push((row.get(1)?, folder));
+            }
+        }
+        found.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq));
+        Ok(found.into_iter().map(|(_, folder)| folder).collect())
     }
 
     fn entries(&self, which: Select<'_>) -> Result<Vec<DocumentEntry>, StoreError> {

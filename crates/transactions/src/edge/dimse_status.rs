@@ -35,6 +35,9 @@ pub fn c_store(fault: &Fault) -> u16 {
         | Fault::PatientIdDoesNotMatch { .. }
         | Fault::UnresolvedReference { .. }
         | Fault::DeprecatedTarget(_)
+        | Fault::Update { .. }
+        | Fault::ReferencesExist { .. }
+        | Fault::Unreferenced { .. }
         | Fault::MissingDocument(_)
         | Fault::MissingDocumentMetadata(_)
         | Fault::DocumentNotFound(_)

@@ -1,6 +1,6 @@
 //! `Fault` as `RegistryError/@errorCode`, and back for a client. Source: ITI TF-3 Table 4.2.4.1-2; spec/xds.md 25.
 
-use actors::Fault;
+use actors::{Fault, UpdateRule};
 
 /// Which side found the fault: some codes say so in their name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,19 @@ pub fn error_code(fault: &Fault, side: Side) -> &str {
         Fault::PatientIdDoesNotMatch { .. } => "XDSPatientIdDoesNotMatch",
         Fault::UnresolvedReference { .. } => "UnresolvedReferenceException",
         Fault::DeprecatedTarget(_) => "XDSRegistryDeprecatedDocumentError",
+        Fault::Update { rule, .. } => match rule {
+            UpdateRule::Other => "XDSMetadataUpdateError",
+            UpdateRule::Version => "XDSMetadataVersionError",
+            UpdateRule::Operation => "XDSMetadataUpdateOperationError",
+            UpdateRule::Patient => "XDSPatientIDReconciliationError",
+            UpdateRule::ObjectKind => "XDSObjectTypeError",
+            UpdateRule::Identifier => "XDSMetadataIdentifierError",
+            UpdateRule::Unmodifiable => "UnmodifiableMetadataError",
+            UpdateRule::Annotation => "XDSMetadataAnnotationError",
+            UpdateRule::Request => "XDSInvalidRequestException",
+        },
+        Fault::ReferencesExist { .. } => "ReferencesExistException",
+        Fault::Unreferenced { .. } => "XDSUnreferencedObjectException",
         Fault::MissingDocument(_) => "XDSMissingDocument",
         Fault::MissingDocumentMetadata(_) => "XDSMissingDocumentMetadata",
         Fault::DocumentNotFound(_) => "XDSDocumentUniqueIdError",
@@ -65,7 +78,10 @@ pub fn location(fault: &Fault) -> Option<String> {
         Fault::UnresolvedReference { id, .. } | Fault::MissingDocument(id) | Fault::MissingDocumentMetadata(id) => {
             Some(id.clone())
         }
-        Fault::DeprecatedTarget(id) => Some(id.to_string()),
+        Fault::DeprecatedTarget(id) | Fault::ReferencesExist { id, .. } | Fault::Unreferenced { id, .. } => {
+            Some(id.to_string())
+        }
+        Fault::Update { object, .. } => Some(object.clone()),
         Fault::Remote { location, .. } => location.clone(),
         _ => None,
     }

@@ -33,7 +33,10 @@ fn map(fault: &Fault) -> (StatusCode, &'static str) {
             (StatusCode::UNPROCESSABLE_ENTITY, "not-found")
         }
         Fault::MissingDocumentMetadata(_) => (StatusCode::UNPROCESSABLE_ENTITY, "required"),
-        Fault::DeprecatedTarget(_) => (StatusCode::CONFLICT, "conflict"),
+        Fault::DeprecatedTarget(_)
+        | Fault::Update { .. }
+        | Fault::ReferencesExist { .. }
+        | Fault::Unreferenced { .. } => (StatusCode::CONFLICT, "conflict"),
         Fault::DocumentNotFound(_) | Fault::ImagesNotFound(_) => (StatusCode::NOT_FOUND, "not-found"),
         // The document is registered, but this node has no way to the repository that holds it.
         Fault::UnknownRepository { .. } => (StatusCode::BAD_GATEWAY, "not-found"),

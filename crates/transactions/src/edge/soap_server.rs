@@ -40,14 +40,20 @@ pub struct SoapRequest {
 /// Writes the content of `soap:Body`; attachment `n` (from 1) is referred to as `mtom.content_id(n)`.
 pub type WriteBody = Box<dyn FnOnce(&mut XmlWriter, &MtomWriter) + Send>;
 
+/// Writes the next piece of `soap:Body`; false after the last.
+pub type WritePiece = Box<dyn FnMut(&mut XmlWriter) -> bool + Send>;
+
 pub struct SoapReply {
     pub body: WriteBody,
+    /// What follows `body` piece by piece, so that a long answer is never in memory as a whole. Elements that `body` left
+    /// open are closed at the end. Not together with attachments.
+    pub pieces: Option<WritePiece>,
     pub attachments: Vec<Attachment>,
 }
 
 impl SoapReply {
     pub fn of(body: impl FnOnce(&mut XmlWriter) + Send + 'static) -> Self {
-        SoapReply { body: Box::new(move |w, _| body(w)), attachments: Vec::new() }
+        SoapReply { body: Box::new(move |w, _| body(w)), pieces: None, attachments: Vec::new() }
     }
 }
 
@@ -203,7 +209,16 @@ impl SoapEndpoint {
     ) -> Response {
         let mtom = MtomWriter::new(self.edge.identifiers.uuid());
         let head = soap::Head::response(action, relates_to);
-        let envelope = soap::encode(&head, |w| (reply.body)(w, &mtom));
+        let mut envelope = soap::begin(&head);
+        (reply.body)(&mut envelope, &mtom);
+        if let Some(mut pieces) = reply.pieces {
+            let more = write_pieces(&mut envelope, &mut pieces);
+            if more && packaging == Packaging::Plain {
+                return respond(StatusCode::OK, &soap::plain_content_type(action), streamed(envelope, pieces));
+            }
+            while more && write_pieces(&mut envelope, &mut pieces) {}
+        }
+        let envelope = envelope.finish();
         if packaging == Packaging::Plain && reply.attachments.is_empty() {
             return respond(StatusCode::OK, &soap::plain_content_type(action), Body::from(envelope));
         }
@@ -217,6 +232,31 @@ impl SoapEndpoint {
         });
         respond(StatusCode::OK, &content_type, Body::from_stream(body))
     }
+}
+
+/// An answer is sent as it is written, in pieces of this size; a shorter one has a Content-Length.
+const PIECE_OCTETS: usize = 64 * 1024;
+
+/// Writes until there is a piece to send; false when the answer is complete.
+fn write_pieces(w: &mut XmlWriter, pieces: &mut WritePiece) -> bool {
+    let limit = w.len() + PIECE_OCTETS;
+    while w.len() < limit {
+        if !pieces(w) {
+            return false;
+        }
+    }
+    true
+}
+
+fn streamed(mut envelope: XmlWriter, pieces: WritePiece) -> Body {
+    let first = envelope.take();
+    let rest = stream::unfold(Some((envelope, pieces)), |state| async move {
+        let (mut envelope, mut pieces) = state?;
+        let more = write_pieces(&mut envelope, &mut pieces);
+        Some(if more { (envelope.take(), Some((envelope, pieces))) } else { (envelope.finish(), None) })
+    });
+    let first = stream::once(async move { first });
+    Body::from_stream(first.chain(rest).map(|piece| Ok::<_, std::convert::Infallible>(Bytes::from(piece))))
 }
 
 /// The octets of an MTOM message: root part, then each attachment as it comes, then the end.

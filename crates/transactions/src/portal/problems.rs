@@ -139,6 +139,9 @@ impl From<&Fault> for Trouble {
             | Fault::PatientIdDoesNotMatch { .. }
             | Fault::UnresolvedReference { .. }
             | Fault::DeprecatedTarget(_)
+            | Fault::Update { .. }
+            | Fault::ReferencesExist { .. }
+            | Fault::Unreferenced { .. }
             | Fault::MissingDocument(_)
             | Fault::MissingDocumentMetadata(_)
             | Fault::UnknownQuery(_)

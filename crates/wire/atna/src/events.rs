@@ -218,6 +218,7 @@ pub static EVENTS: &[TransactionAudit] = &[
     push("ITI-42", "Register Document Set-b", R, C),
     pull("ITI-43", "Retrieve Document Set", codes::EXPORT, codes::IMPORT),
     feed("ITI-44", "Patient Identity Feed HL7 V3"),
+    query("ITI-51", "Multi-Patient Stored Query", Many),
     query("ITI-55", "Cross Gateway Patient Discovery", Many),
     query("ITI-56", "Patient Location Query", One),
     push("ITI-57", "Update Document Set", U, U),

@@ -14,6 +14,8 @@ pub struct Decoded<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reading {
     Submission,
+    /// A submission of ITI-57 or ITI-92: logical ids and the marks of an update are part of it.
+    Update,
     Answer,
 }
 

@@ -4,6 +4,8 @@
 //! | transaction | request | answer |
 //! |---|---|---|
 //! | ITI-42, 61 | [`decode_submission`], [`encode_submission`] | [`decode_registry_response`], [`encode_registry_response`] |
+//! | ITI-57, 92 | [`decode_update`], [`encode_submission`] | the same |
+//! | ITI-62, 86 | [`decode_remove_objects`], [`decode_remove_documents`] and their encoders | the same |
 //! | ITI-41, RAD-68 | [`decode_provide`], [`encode_provide`] | the same |
 //! | ITI-18 | [`decode_query`], [`encode_query`] | [`decode_query_response`], [`encode_query_response`], [`QueryResponseWriter`] |
 //! | ITI-43 | [`decode_retrieve_request`], [`encode_retrieve_request`] | [`decode_retrieve_response`], [`encode_retrieve_response`] |
@@ -35,6 +37,7 @@ mod objects;
 mod provide;
 mod query_response;
 mod registry_response;
+mod removal;
 mod retrieve;
 mod stored_query;
 mod submission;
@@ -48,9 +51,10 @@ pub use query_response::{ObjectRef, QueryResponse, QueryResponseWriter, decode_q
 pub use registry_response::{
     RegistryError, RegistryResponse, ResponseStatus, Severity, decode_registry_response, encode_registry_response,
 };
+pub use removal::{decode_remove_documents, decode_remove_objects, encode_remove_documents, encode_remove_objects};
 pub use retrieve::{
     DocumentRequest, RetrieveResponse, RetrievedDocument, decode_retrieve_request, decode_retrieve_response,
     encode_retrieve_request, encode_retrieve_response,
 };
-pub use stored_query::{QueryError, QueryRequest, ReturnType, StoredQuery, decode_query, encode_query};
-pub use submission::{decode_submission, encode_submission};
+pub use stored_query::{QueryError, QueryRequest, ReturnType, decode_query, encode_query, query_for_documents};
+pub use submission::{decode_submission, decode_update, encode_submission, encode_update};

@@ -7,6 +7,7 @@ pub mod ns {
     pub const LCM: &str = "urn:oasis:names:tc:ebxml-regrep:xsd:lcm:3.0";
     pub const QUERY: &str = "urn:oasis:names:tc:ebxml-regrep:xsd:query:3.0";
     pub const XDS: &str = "urn:ihe:iti:xds-b:2007";
+    pub const RMD: &str = "urn:ihe:iti:rmd:2017";
     pub const XOP: &str = "http://www.w3.org/2004/08/xop/include";
     pub(crate) const XML: &str = "http://www.w3.org/XML/1998/namespace";
 }
@@ -69,8 +70,10 @@ pub(crate) mod object_type {
 }
 
 pub(crate) mod status {
-    pub(crate) const APPROVED: &str = "urn:oasis:names:tc:ebxml-regrep:StatusType:Approved";
-    pub(crate) const DEPRECATED: &str = "urn:oasis:names:tc:ebxml-regrep:StatusType:Deprecated";
+    use model::AvailabilityStatus;
+
+    pub(crate) const APPROVED: &str = AvailabilityStatus::Approved.urn();
+    pub(crate) const DEPRECATED: &str = AvailabilityStatus::Deprecated.urn();
     pub(crate) const SUCCESS: &str = "urn:oasis:names:tc:ebxml-regrep:ResponseStatusType:Success";
     pub(crate) const FAILURE: &str = "urn:oasis:names:tc:ebxml-regrep:ResponseStatusType:Failure";
     pub(crate) const PARTIAL_SUCCESS: &str = "urn:ihe:iti:2007:ResponseStatusType:PartialSuccess";
@@ -83,23 +86,24 @@ pub(crate) mod status {
 pub(crate) mod query {
     pub(crate) const FIND_DOCUMENTS: &str = "urn:uuid:14d4debf-8f97-4251-9a74-a90016b0af0d";
     pub(crate) const FIND_DOCUMENTS_BY_REFERENCE_ID: &str = "urn:uuid:12941a89-e02e-4be5-967c-ce4bfc8fe492";
+    pub(crate) const FIND_SUBMISSION_SETS: &str = "urn:uuid:f26abbcb-ac74-4422-8a30-edb644bbc1a9";
+    pub(crate) const FIND_FOLDERS: &str = "urn:uuid:958f3006-baad-4929-a4de-ff1114824431";
+    pub(crate) const GET_ALL: &str = "urn:uuid:10b545ea-725c-446d-9b95-8aeb444eddf3";
     pub(crate) const GET_DOCUMENTS: &str = "urn:uuid:5c4f972b-d56b-40ac-a5fc-c8ca9b40b9d4";
+    pub(crate) const GET_FOLDERS: &str = "urn:uuid:5737b14c-8a1a-4539-b659-e03a34a5e1e4";
     pub(crate) const GET_ASSOCIATIONS: &str = "urn:uuid:a7ae438b-4bc2-4642-93e9-be891f7bb155";
-    /// Queries that IHE defines and this version does not answer.
-    pub(crate) const NOT_ANSWERED: [(&str, &str); 15] = [
-        ("urn:uuid:f26abbcb-ac74-4422-8a30-edb644bbc1a9", "FindSubmissionSets"),
-        ("urn:uuid:958f3006-baad-4929-a4de-ff1114824431", "FindFolders"),
-        ("urn:uuid:10b545ea-725c-446d-9b95-8aeb444eddf3", "GetAll"),
-        ("urn:uuid:5737b14c-8a1a-4539-b659-e03a34a5e1e4", "GetFolders"),
-        ("urn:uuid:bab9529a-4a10-40b3-a01f-f68a615d247a", "GetDocumentsAndAssociations"),
-        ("urn:uuid:51224314-5390-4169-9b91-b1980040715a", "GetSubmissionSets"),
-        ("urn:uuid:e8e3cb2c-e39c-46b9-99e4-c12f57260b83", "GetSubmissionSetAndContents"),
-        ("urn:uuid:b909a503-523d-4517-8acf-8e5834dfc4c7", "GetFolderAndContents"),
-        ("urn:uuid:10cae35a-c7f9-4cf5-b61e-fc3278ffb578", "GetFoldersForDocument"),
-        ("urn:uuid:d90e5407-b356-4d91-a89f-873917b4b0e6", "GetRelatedDocuments"),
-        ("urn:uuid:3d1bdb10-39a2-11de-89c2-2f44d94eaa9f", "FindDocumentsForMultiplePatients"),
-        ("urn:uuid:50d3f5ac-39a2-11de-a1ca-b366239e58df", "FindFoldersForMultiplePatients"),
-        ("urn:uuid:1191642d-86c4-42d8-b784-f95445f9f0d5", "FindDocumentsByReferenceIdForMultiplePatients"),
+    pub(crate) const GET_DOCUMENTS_AND_ASSOCIATIONS: &str = "urn:uuid:bab9529a-4a10-40b3-a01f-f68a615d247a";
+    pub(crate) const GET_SUBMISSION_SETS: &str = "urn:uuid:51224314-5390-4169-9b91-b1980040715a";
+    pub(crate) const GET_SUBMISSION_SET_AND_CONTENTS: &str = "urn:uuid:e8e3cb2c-e39c-46b9-99e4-c12f57260b83";
+    pub(crate) const GET_FOLDER_AND_CONTENTS: &str = "urn:uuid:b909a503-523d-4517-8acf-8e5834dfc4c7";
+    pub(crate) const GET_FOLDERS_FOR_DOCUMENT: &str = "urn:uuid:10cae35a-c7f9-4cf5-b61e-fc3278ffb578";
+    pub(crate) const GET_RELATED_DOCUMENTS: &str = "urn:uuid:d90e5407-b356-4d91-a89f-873917b4b0e6";
+    pub(crate) const FIND_DOCUMENTS_FOR_MULTIPLE_PATIENTS: &str = "urn:uuid:3d1bdb10-39a2-11de-89c2-2f44d94eaa9f";
+    pub(crate) const FIND_FOLDERS_FOR_MULTIPLE_PATIENTS: &str = "urn:uuid:50d3f5ac-39a2-11de-a1ca-b366239e58df";
+    pub(crate) const FIND_DOCUMENTS_BY_REFERENCE_ID_FOR_MULTIPLE_PATIENTS: &str =
+        "urn:uuid:1191642d-86c4-42d8-b784-f95445f9f0d5";
+    /// Queries that somebody defines and this version does not answer: a change proposal, and a vendor's own.
+    pub(crate) const NOT_ANSWERED: [(&str, &str); 2] = [
         ("urn:uuid:4308b1df-36de-4bef-8e2e-ba91f593c435", "FindDocumentsExclude"),
         ("urn:uuid:ab474085-82b5-402d-8115-3f37cb1e2405", "FindDocumentsByTitle"),
     ];

@@ -55,8 +55,8 @@ impl QueryResponse {
     }
 }
 
-/// Writes an answer object by object, for answers that are sent in pieces: [`QueryResponseWriter::take`] gives what is
-/// ready. Status and errors come before the objects, so they have to be known first.
+/// Writes an answer object by object. For answers that are sent in pieces: take what the writer holds now and then, and
+/// [`QueryResponseWriter::resume`]. Status and errors come before the objects, so they have to be known first.
 pub struct QueryResponseWriter<'w> {
     objects: ObjectWriter<'w>,
 }
@@ -69,6 +69,11 @@ impl<'w> QueryResponseWriter<'w> {
         encode_errors(errors, xml);
         // Required even when nothing is in it (section 27 row 38).
         xml.start("rim:RegistryObjectList");
+        QueryResponseWriter::resume(xml)
+    }
+
+    /// Goes on with an answer that was started on the same writer.
+    pub fn resume(xml: &'w mut XmlWriter) -> Self {
         QueryResponseWriter { objects: ObjectWriter::new(xml, Writing::Answer, SubIds::derived()) }
     }
 
@@ -95,21 +100,6 @@ impl<'w> QueryResponseWriter<'w> {
             xml.attr("home", &home.to_string());
         }
         xml.end();
-    }
-
-    /// Octets written and not yet taken.
-    pub fn len(&self) -> usize {
-        self.objects.xml.len()
-    }
-
-    /// Whether nothing waits to be taken.
-    pub fn is_empty(&self) -> bool {
-        self.objects.xml.is_empty()
-    }
-
-    /// Takes what is ready to be sent.
-    pub fn take(&mut self) -> Vec<u8> {
-        self.objects.xml.take()
     }
 
     /// Closes the answer.

@@ -74,7 +74,12 @@ pub fn encode_retrieve_request(requests: &[DocumentRequest], xml: &mut XmlWriter
     xml.end();
 }
 
-fn encode_address(home: Option<&HomeCommunityId>, repository: &Oid, document: &UniqueId, xml: &mut XmlWriter) {
+pub(crate) fn encode_address(
+    home: Option<&HomeCommunityId>,
+    repository: &Oid,
+    document: &UniqueId,
+    xml: &mut XmlWriter,
+) {
     if let Some(home) = home {
         xml.leaf("x:HomeCommunityId", &home.to_string());
     }
@@ -92,6 +97,11 @@ pub fn decode_retrieve_request(request: &Element) -> Result<Vec<DocumentRequest>
         DecodeError::Element { expected, got } => vec![Invalid::new(expected, "must be the request", got)],
     };
     expect(request, ns::XDS, "x:RetrieveDocumentSetRequest").map_err(one)?;
+    read_requests(request, "RetrieveDocumentSetRequest")
+}
+
+/// The DocumentRequests in `request`, which findings call `name`.
+pub(crate) fn read_requests(request: &Element, name: &str) -> Result<Vec<DocumentRequest>, Vec<Invalid>> {
     let mut found = Vec::new();
     let mut refused = Vec::new();
     for element in request.children_named(ns::XDS, "DocumentRequest") {
@@ -102,7 +112,7 @@ pub fn decode_retrieve_request(request: &Element) -> Result<Vec<DocumentRequest>
         }
     }
     if found.is_empty() && refused.is_empty() {
-        refused.push(Invalid::new("RetrieveDocumentSetRequest", "must hold at least one DocumentRequest", ""));
+        refused.push(Invalid::new(name, "must hold at least one DocumentRequest", ""));
     }
     if refused.is_empty() { Ok(found) } else { Err(refused) }
 }

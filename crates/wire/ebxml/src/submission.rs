@@ -26,6 +26,19 @@ const MOST_OBJECTS: usize = 5000;
 /// `validate` for the objects that could be read are added, so that the sender learns all at once.
 /// Source: ITI TF-2 3.42.4.1.3; spec/xds.md section 14 rows 1, 3 and 5.
 pub fn decode_submission(request: &Element) -> Result<Decoded<Submission>, Vec<Invalid>> {
+    decode(request, Reading::Submission)
+}
+
+/// Reads the submission of an update (ITI-57, ITI-92).
+///
+/// Shape and errors: as [`decode_submission`]; logical ids are taken from the message, and so are the update's
+/// association types and its marks, which are [`model::Association::annotation`]'s.
+/// Source: spec/xds.md 19.1, 19.2.
+pub fn decode_update(request: &Element) -> Result<Decoded<Submission>, Vec<Invalid>> {
+    decode(request, Reading::Update)
+}
+
+fn decode(request: &Element, reading: Reading) -> Result<Decoded<Submission>, Vec<Invalid>> {
     if !request.is(ns::LCM, "SubmitObjectsRequest") {
         let rule = "must be lcm:SubmitObjectsRequest of ebRS 3.0";
         return Err(vec![Invalid::new("SubmitObjectsRequest", rule, named(request))]);
@@ -39,7 +52,7 @@ pub fn decode_submission(request: &Element) -> Result<Decoded<Submission>, Vec<I
         let rule = format!("must hold at most {MOST_OBJECTS} objects");
         return Err(vec![Invalid::new("RegistryObjectList", rule, "")]);
     }
-    let mut findings = Findings::new(Reading::Submission);
+    let mut findings = Findings::new(reading);
     let outside = classifications_beside(list, &mut findings);
     let mut sets = Vec::new();
     let mut packages = 0;
@@ -172,13 +185,22 @@ fn package(element: Element, beside: &[Element]) -> Package {
 /// What the registry assigns is left out: status, logical id, version, lastUpdateTime.
 /// Source: ITI TF-2 3.42.4.1.2; valid by lcm.xsd.
 pub fn encode_submission(submission: &Submission, xml: &mut XmlWriter) {
+    encode(submission, Writing::Submission, xml);
+}
+
+/// [`encode_submission`] with the logical ids, for ITI-57 and ITI-92.
+pub fn encode_update(submission: &Submission, xml: &mut XmlWriter) {
+    encode(submission, Writing::Update, xml);
+}
+
+fn encode(submission: &Submission, writing: Writing, xml: &mut XmlWriter) {
     xml.start("lcm:SubmitObjectsRequest").ns("lcm", ns::LCM).ns("rim", ns::RIM);
     xml.start("rim:RegistryObjectList");
     let ids = std::iter::once(submission.set.id.as_str())
         .chain(submission.entries.iter().map(|e| e.id.as_str()))
         .chain(submission.folders.iter().map(|f| f.id.as_str()))
         .chain(submission.associations.iter().map(|a| a.id.as_str()));
-    let mut w = ObjectWriter::new(xml, Writing::Submission, SubIds::symbolic(ids));
+    let mut w = ObjectWriter::new(xml, writing, SubIds::symbolic(ids));
     for entry in &submission.entries {
         write_entry(&mut w, entry);
     }

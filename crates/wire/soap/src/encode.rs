@@ -56,6 +56,13 @@ impl<'a> Head<'a> {
 ///
 /// Shape: UTF-8 without declaration; the prefixes `s` and `a` are bound to SOAP 1.2 and WS-Addressing.
 pub fn encode(head: &Head<'_>, body: impl FnOnce(&mut XmlWriter)) -> Vec<u8> {
+    let mut w = begin(head);
+    body(&mut w);
+    w.finish()
+}
+
+/// Writes an envelope up to the start of its body, for messages that are sent in pieces; finishing the writer closes it.
+pub fn begin(head: &Head<'_>) -> XmlWriter {
     let mut w = XmlWriter::with_capacity(4096);
     w.start("s:Envelope").ns("s", SOAP).ns("a", WSA);
     w.start("s:Header");
@@ -69,6 +76,5 @@ pub fn encode(head: &Head<'_>, body: impl FnOnce(&mut XmlWriter)) -> Vec<u8> {
     w.raw(head.blocks);
     w.end();
     w.start("s:Body");
-    body(&mut w);
-    w.finish()
+    w
 }

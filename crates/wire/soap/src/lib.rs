@@ -90,7 +90,7 @@ mod reader;
 mod writer;
 mod xop;
 
-pub use encode::{Head, encode};
+pub use encode::{Head, begin, encode};
 pub use envelope::{Addressing, Envelope};
 pub use error::DecodeError;
 pub use fault::{Fault, FaultCode, Subcode};

@@ -89,6 +89,7 @@ fn measure(options: &Query, folder: &Path) -> Result<(), Stop> {
         accept_unknown_patients: false,
         value_sets: config::read_codes(None).map_err(Stop::failed)?,
         query_limit: MOST_RESULTS,
+        population_queries: false,
     };
     let registry = DocumentRegistry::new(store, policy);
     // Both page caches are warm before anything counts.

@@ -12,9 +12,14 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 /// Keys of the endpoints file and the request that shows whether a node answers it.
-const SOAP: [(&str, &str); 7] = [
+const SOAP: [(&str, &str); 12] = [
     ("ITI-18", "urn:ihe:iti:2007:RegistryStoredQuery"),
     ("ITI-42", "urn:ihe:iti:2007:RegisterDocumentSet-b"),
+    ("ITI-57", "urn:ihe:iti:2010:UpdateDocumentSet"),
+    ("ITI-61", "urn:ihe:iti:2010:RegisterOnDemandDocumentEntry"),
+    ("ITI-62", "urn:ihe:iti:2010:DeleteDocumentSet"),
+    ("ITI-92", "urn:ihe:iti:2018:RestrictedUpdateDocumentSet"),
+    ("ITI-86", "urn:ihe:iti:2017:RemoveDocuments"),
     ("ITI-44", "urn:hl7-org:v3:PRPA_IN201301UV02"),
     ("ITI-41", "urn:ihe:iti:2007:ProvideAndRegisterDocumentSet-b"),
     ("RAD-68", "urn:ihe:iti:2007:ProvideAndRegisterDocumentSet-b"),
@@ -181,7 +186,7 @@ fn check_node(network: &Network, name: &str) {
     for (key, action) in SOAP {
         known.insert(key);
         let path = match key {
-            "ITI-18" | "ITI-42" | "ITI-44" => "/xds/registry",
+            "ITI-18" | "ITI-42" | "ITI-44" | "ITI-57" | "ITI-61" | "ITI-62" | "ITI-92" => "/xds/registry",
             "RAD-69" => "/xds/imaging",
             _ => "/xds/repository",
         };

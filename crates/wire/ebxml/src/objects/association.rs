@@ -1,15 +1,12 @@
 //! Association as rim:Association. Source: spec/xds.md 10.4, 12.
 
-use model::{Association, AssociationType, ObjectId, SubmissionSetStatus};
+use model::{Association, AssociationType, ExtraSlot, ObjectId, SubmissionSetStatus};
 
 use super::raw::RawObject;
 use super::reader::Reader;
 use super::writer::ObjectWriter;
 use crate::findings::{Findings, Reading, placed};
 use crate::names::{DOCUMENTATION, object_type, same_urn};
-
-/// Slots that only a metadata update carries (section 19).
-const UPDATE_SLOTS: [&str; 4] = ["PreviousVersion", "AssociationPropagation", "OriginalStatus", "NewStatus"];
 
 /// `None` when something is missing that an association cannot be without; the findings say what.
 pub(crate) fn read_association(object: RawObject, findings: &mut Findings) -> Option<Association> {
@@ -29,11 +26,17 @@ pub(crate) fn read_association(object: RawObject, findings: &mut Findings) -> Op
             }
         },
     };
-    if r.reading() == Reading::Submission {
-        for name in UPDATE_SLOTS {
-            if let Some(value) = r.values(name).first() {
+    let mut annotations = Vec::new();
+    for name in Association::ANNOTATIONS {
+        let values: Vec<String> = r.values(name).into_iter().map(|value| value.into_owned()).collect();
+        match (r.reading(), values.first()) {
+            (_, None) => {}
+            (Reading::Submission, Some(value)) => {
                 let rule = "must be absent: metadata update is another transaction (ITI-57)";
                 r.refuse(name, rule, value);
+            }
+            (Reading::Update | Reading::Answer, Some(_)) => {
+                annotations.push(ExtraSlot { name: name.to_owned(), values });
             }
         }
     }
@@ -51,7 +54,8 @@ pub(crate) fn read_association(object: RawObject, findings: &mut Findings) -> Op
             r.not_kept(field, "has no place in an association and is not kept", text);
         }
     }
-    let extra = r.extra();
+    let mut extra = annotations;
+    extra.extend(r.extra());
     Some(Association {
         id: id?,
         kind: kind?,
@@ -67,8 +71,7 @@ pub(crate) fn read_association(object: RawObject, findings: &mut Findings) -> Op
 
 fn kind(r: &mut Reader) -> Option<AssociationType> {
     let written = r.attribute("associationType").unwrap_or_default();
-    let kind = AssociationType::ALL.into_iter().find(|kind| same_urn(written, urn(*kind)));
-    match kind {
+    match association_type(written) {
         Some(AssociationType::UpdateAvailabilityStatus | AssociationType::SubmitAssociation)
             if r.reading() == Reading::Submission =>
         {
@@ -104,7 +107,12 @@ fn end(r: &mut Reader, name: &str) -> Option<ObjectId> {
     }
 }
 
-fn urn(kind: AssociationType) -> &'static str {
+/// The type that a URN names.
+pub(crate) fn association_type(written: &str) -> Option<AssociationType> {
+    AssociationType::ALL.into_iter().find(|kind| same_urn(written, association_urn(*kind)))
+}
+
+pub(crate) fn association_urn(kind: AssociationType) -> &'static str {
     match kind {
         AssociationType::HasMember => "urn:oasis:names:tc:ebxml-regrep:AssociationType:HasMember",
         AssociationType::Rplc => "urn:ihe:iti:2007:AssociationType:RPLC",
@@ -128,7 +136,7 @@ pub(crate) fn write_association(w: &mut ObjectWriter, association: &Association)
         object_type::ASSOCIATION,
         association.availability_status,
     );
-    w.xml.attr("associationType", urn(association.kind));
+    w.xml.attr("associationType", association_urn(association.kind));
     w.xml.attr("sourceObject", association.source.as_str()).attr("targetObject", association.target.as_str());
     if let Some(status) = association.submission_set_status {
         let status = match status {

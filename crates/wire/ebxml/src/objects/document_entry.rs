@@ -90,7 +90,7 @@ pub(crate) fn read_entry(object: RawObject, findings: &mut Findings) -> Option<D
 pub(crate) fn limited(r: &mut Reader) -> bool {
     r.use_nodes(&LIMITED_METADATA_NODES);
     let limited = LIMITED_METADATA_NODES.iter().any(|node| r.object.has_node(node));
-    if limited && r.reading() == Reading::Submission {
+    if limited && r.reading() != Reading::Answer {
         r.refuse("limitedMetadata", "must not be declared: this actor needs full metadata", "");
         return true;
     }
@@ -115,7 +115,7 @@ fn mime_type(r: &mut Reader) -> Option<String> {
         (Some(text), _) => Some(text.to_owned()),
         // The schema's default; a submission has to be explicit, because IHE requires the attribute.
         (None, Reading::Answer) => Some("application/octet-stream".to_owned()),
-        (None, Reading::Submission) => {
+        (None, Reading::Submission | Reading::Update) => {
             r.refuse("mimeType", "is required", "");
             None
         }

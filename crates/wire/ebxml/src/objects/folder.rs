@@ -20,7 +20,7 @@ pub(crate) fn read_folder(object: RawObject, findings: &mut Findings) -> Option<
     let last_update_time = match r.reading() {
         Reading::Answer => r.parsed("lastUpdateTime", Dtm::parse),
         // The registry sets it; a submitted one is not even looked at (section 10.3).
-        Reading::Submission => {
+        Reading::Submission | Reading::Update => {
             r.values("lastUpdateTime");
             None
         }

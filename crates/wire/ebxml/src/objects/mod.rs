@@ -9,7 +9,7 @@ mod reader;
 mod submission_set;
 mod writer;
 
-pub(crate) use association::{read_association, write_association};
+pub(crate) use association::{association_type, association_urn, read_association, write_association};
 pub(crate) use document_entry::{read_entry, write_entry};
 pub(crate) use folder::{read_folder, write_folder};
 pub(crate) use raw::{RawObject, same_id, trimmed, values};

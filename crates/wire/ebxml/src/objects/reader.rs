@@ -80,7 +80,7 @@ impl<'r, 'a> Reader<'r, 'a> {
     /// VersionInfo/@versionName. It is the registry's, so a submitted one is ignored; ebRIM's default `1.1` is none.
     pub(crate) fn version(&self) -> Option<u32> {
         match self.reading() {
-            Reading::Submission => None,
+            Reading::Submission | Reading::Update => None,
             Reading::Answer => self.object.version_name?.trim().parse().ok(),
         }
     }
@@ -89,7 +89,7 @@ impl<'r, 'a> Reader<'r, 'a> {
     pub(crate) fn availability_status(&mut self) -> AvailabilityStatus {
         let written = self.attribute("status");
         match (self.reading(), written) {
-            (Reading::Submission, _) => AvailabilityStatus::Approved,
+            (Reading::Submission | Reading::Update, _) => AvailabilityStatus::Approved,
             (Reading::Answer, Some(urn)) if same_urn(urn, status::APPROVED) => AvailabilityStatus::Approved,
             (Reading::Answer, Some(urn)) if same_urn(urn, status::DEPRECATED) => AvailabilityStatus::Deprecated,
             (Reading::Answer, written) => {

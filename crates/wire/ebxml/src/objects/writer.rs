@@ -15,6 +15,8 @@ use crate::names::{object_type, status};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Writing {
     Submission,
+    /// A submission whose logical ids say what it updates.
+    Update,
     Answer,
 }
 
@@ -115,7 +117,7 @@ impl<'w> ObjectWriter<'w> {
     ) {
         self.ids.begin(id);
         self.xml.start(name).attr("id", id.as_str());
-        if self.writing == Writing::Answer {
+        if self.writing != Writing::Submission {
             self.xml.attr_opt("lid", logical_id.map(ObjectId::as_str));
         }
         if let Some(home) = home {

@@ -1,25 +1,24 @@
 //! q:AdhocQueryRequest to a query. Source: spec/xds.md 16.1, 16.2.
 
-use std::borrow::Cow;
-
 use model::{
-    AvailabilityStatus, CodeTerm, DocumentQuery, DocumentType, Dtm, DtmRange, Invalid, ObjectId, PatientId,
-    ReferenceId, ReferenceTerm, UniqueId, unescape,
+    AssociationType, AvailabilityStatus, CodeTerm, DocumentQuery, DocumentType, FolderQuery, Invalid, ObjectId,
+    ObjectNames, Oid, PatientId, ReferenceId, ReferenceTerm, RegistryQuery, StoredQuery, SubmissionSetQuery, UniqueId,
+    unescape,
 };
 use xml::Element;
 
-use super::coding::{self, Literal};
-use super::{QueryError, QueryRequest, ReturnType, StoredQuery, get_documents};
+use super::parameters::Parameters;
+use super::{QueryError, QueryRequest, ReturnType};
 use crate::error::named;
 use crate::findings::{home_community_id, placed};
 use crate::names::{ON_DEMAND_ENTRY, STABLE_ENTRY, ns, query, same_urn, same_uuid, status};
-use crate::objects::{trimmed, values};
+use crate::objects::association_type;
 
 /// Reads q:AdhocQueryRequest.
 ///
 /// Shape: unknown parameters are ignored, as IHE wants it for extensions; maxResults and startIndex too.
 /// Errors: the first rule that is broken.
-/// Source: ITI TF-2 3.18.4.1.2.3.
+/// Source: ITI TF-2 3.18.4.1.2.3, 3.51.4.1.2.
 pub fn decode_query(request: &Element) -> Result<QueryRequest, QueryError> {
     if !request.is(ns::QUERY, "AdhocQueryRequest") {
         return Err(QueryError::NotAQuery(named(request)));
@@ -35,7 +34,6 @@ pub fn decode_query(request: &Element) -> Result<QueryRequest, QueryError> {
     let (Some(adhoc), None) = (queries.next(), queries.next()) else {
         return Err(invalid("AdhocQueryRequest", "must hold one rim:AdhocQuery", ""));
     };
-    let id = adhoc.attr("id").unwrap_or_default();
     // Leniency: an empty home counts as absent.
     let home = adhoc.attr("home").map(str::trim).filter(|home| !home.is_empty());
     let home_community_id = home
@@ -43,39 +41,91 @@ pub fn decode_query(request: &Element) -> Result<QueryRequest, QueryError> {
         .transpose()
         .map_err(|e| QueryError::InvalidRequest(placed(e, "AdhocQuery.home")))?;
     let parameters = Parameters::read(adhoc);
-    let query = if same_uuid(id, query::FIND_DOCUMENTS) {
-        StoredQuery::FindDocuments(find_documents(&parameters)?)
-    } else if same_uuid(id, query::FIND_DOCUMENTS_BY_REFERENCE_ID) {
-        let mut query = find_documents(&parameters)?;
-        query.reference_ids = reference_ids(&parameters)?;
-        StoredQuery::FindDocumentsByReferenceId(query)
-    } else if same_uuid(id, query::GET_DOCUMENTS) {
-        StoredQuery::GetDocuments(documents_by_id(&parameters)?)
-    } else if same_uuid(id, query::GET_ASSOCIATIONS) {
-        let ids = parameters.list("$uuid", ObjectId::parse)?;
-        if ids.is_empty() {
-            return Err(QueryError::MissingParameter { parameter: "$uuid", rule: "is required" });
-        }
-        StoredQuery::GetAssociations { ids }
-    } else {
-        let shown: String = id.chars().take(80).collect();
-        return Err(match query::NOT_ANSWERED.iter().find(|(known, _)| same_uuid(id, known)) {
-            Some((_, name)) => QueryError::Unsupported { id: shown, name },
-            None => QueryError::Unknown(shown),
-        });
-    };
+    metadata_level(&parameters)?;
+    let stored = stored_query(adhoc.attr("id").unwrap_or_default(), &parameters)?;
+    let association_statuses = optional_statuses(&parameters, "$XDSAssociationStatus")?;
+    let query = RegistryQuery { stored, association_statuses };
     Ok(QueryRequest { query, return_type, home_community_id })
 }
 
-fn find_documents(p: &Parameters) -> Result<DocumentQuery, QueryError> {
-    let patient_id = p.single("$XDSDocumentEntryPatientId", PatientId::parse)?;
-    if patient_id.is_none() {
-        return Err(QueryError::MissingParameter { parameter: "$XDSDocumentEntryPatientId", rule: "is required" });
+fn stored_query(id: &str, p: &Parameters) -> Result<StoredQuery, QueryError> {
+    type Read = fn(&Parameters) -> Result<StoredQuery, QueryError>;
+    let known: [(&str, Read); 17] = [
+        (query::FIND_DOCUMENTS, |p| Ok(StoredQuery::FindDocuments(find_documents(p)?))),
+        (query::FIND_DOCUMENTS_BY_REFERENCE_ID, |p| {
+            Ok(StoredQuery::FindDocumentsByReferenceId(with_references(find_documents(p)?, p)?))
+        }),
+        (query::FIND_SUBMISSION_SETS, |p| Ok(StoredQuery::FindSubmissionSets(find_submission_sets(p)?))),
+        (query::FIND_FOLDERS, |p| Ok(StoredQuery::FindFolders(find_folders(p)?))),
+        (query::GET_ALL, get_all),
+        (query::GET_DOCUMENTS, |p| Ok(StoredQuery::GetDocuments(DOCUMENTS.read(p)?))),
+        (query::GET_FOLDERS, |p| Ok(StoredQuery::GetFolders(FOLDERS.read(p)?))),
+        (query::GET_ASSOCIATIONS, |p| Ok(StoredQuery::GetAssociations { ids: uuids(p)? })),
+        (query::GET_DOCUMENTS_AND_ASSOCIATIONS, |p| Ok(StoredQuery::GetDocumentsAndAssociations(DOCUMENTS.read(p)?))),
+        (query::GET_SUBMISSION_SETS, |p| Ok(StoredQuery::GetSubmissionSets { ids: uuids(p)? })),
+        (query::GET_SUBMISSION_SET_AND_CONTENTS, |p| {
+            let (submission_set, documents) = (SUBMISSION_SETS.read_one(p)?, contents(p)?);
+            Ok(StoredQuery::GetSubmissionSetAndContents { submission_set, documents })
+        }),
+        (query::GET_FOLDER_AND_CONTENTS, |p| {
+            let (folder, documents) = (FOLDERS.read_one(p)?, contents(p)?);
+            Ok(StoredQuery::GetFolderAndContents { folder, documents })
+        }),
+        (query::GET_FOLDERS_FOR_DOCUMENT, |p| Ok(StoredQuery::GetFoldersForDocument(DOCUMENTS.read_one(p)?))),
+        (query::GET_RELATED_DOCUMENTS, get_related_documents),
+        (query::FIND_DOCUMENTS_FOR_MULTIPLE_PATIENTS, |p| {
+            let (patient_ids, documents) = several_patients(p)?;
+            Ok(StoredQuery::FindDocumentsForMultiplePatients { patient_ids, documents })
+        }),
+        (query::FIND_DOCUMENTS_BY_REFERENCE_ID_FOR_MULTIPLE_PATIENTS, |p| {
+            let patient_ids = p.list(PATIENT, PatientId::parse)?;
+            let documents = with_references(document_criteria(p)?, p)?;
+            Ok(StoredQuery::FindDocumentsByReferenceIdForMultiplePatients { patient_ids, documents })
+        }),
+        (query::FIND_FOLDERS_FOR_MULTIPLE_PATIENTS, |p| {
+            let patient_ids = p.list("$XDSFolderPatientId", PatientId::parse)?;
+            let folders = folder_criteria(p)?;
+            if folders.codes.is_empty() {
+                return Err(missing("$XDSFolderCodeList", "is required in a query over several patients"));
+            }
+            Ok(StoredQuery::FindFoldersForMultiplePatients { patient_ids, folders })
+        }),
+    ];
+    if let Some((_, read)) = known.iter().find(|(known, _)| same_uuid(id, known)) {
+        return read(p);
     }
+    let shown: String = id.chars().take(80).collect();
+    Err(match query::NOT_ANSWERED.iter().find(|(known, _)| same_uuid(id, known)) {
+        Some((_, name)) => QueryError::Unsupported { id: shown, name },
+        None => QueryError::Unknown(shown),
+    })
+}
+
+const PATIENT: &str = "$XDSDocumentEntryPatientId";
+
+fn missing(parameter: &'static str, rule: &'static str) -> QueryError {
+    QueryError::MissingParameter { parameter, rule }
+}
+
+/// `$MetadataLevel` of metadata update: 1 for readers that know no versions, 2 for those that do. The answer is the same
+/// for both, as versions stand in attributes that a reader of level 1 ignores.
+fn metadata_level(p: &Parameters) -> Result<(), QueryError> {
+    match p.number("$MetadataLevel")?.as_deref() {
+        None | Some("1" | "2") => Ok(()),
+        Some(other) => Err(QueryError::InvalidParameter(Invalid::new("$MetadataLevel", "must be 1 or 2", other))),
+    }
+}
+
+fn find_documents(p: &Parameters) -> Result<DocumentQuery, QueryError> {
+    let patient_id = p.single(PATIENT, PatientId::parse)?.ok_or_else(|| missing(PATIENT, "is required"))?;
+    Ok(DocumentQuery { patient_id: Some(patient_id), ..document_criteria(p)? })
+}
+
+fn document_criteria(p: &Parameters) -> Result<DocumentQuery, QueryError> {
     Ok(DocumentQuery {
-        patient_id,
-        statuses: statuses(p)?,
+        statuses: statuses(p, "$XDSDocumentEntryStatus")?,
         document_types: document_types(p)?,
+        document_availabilities: p.list("$XDSDocumentEntryDocumentAvailability", |text| Ok(text.to_owned()))?,
         class_codes: p.list("$XDSDocumentEntryClassCode", code)?,
         type_codes: p.list("$XDSDocumentEntryTypeCode", code)?,
         format_codes: p.list("$XDSDocumentEntryFormatCode", code)?,
@@ -91,12 +141,179 @@ fn find_documents(p: &Parameters) -> Result<DocumentQuery, QueryError> {
     })
 }
 
-fn statuses(p: &Parameters) -> Result<Vec<AvailabilityStatus>, QueryError> {
-    const NAME: &str = "$XDSDocumentEntryStatus";
-    let written = p.list(NAME, |text| Ok(text.to_owned()))?;
+/// ITI-51: any number of patients, and at least one of the codes that keep such a query narrow.
+fn several_patients(p: &Parameters) -> Result<(Vec<PatientId>, DocumentQuery), QueryError> {
+    let patient_ids = p.list(PATIENT, PatientId::parse)?;
+    let documents = document_criteria(p)?;
+    if documents.class_codes.is_empty()
+        && documents.event_code_list.is_empty()
+        && documents.healthcare_facility_type_codes.is_empty()
+    {
+        let rule = "or $XDSDocumentEntryEventCodeList or $XDSDocumentEntryHealthcareFacilityTypeCode is required in a \
+                    query over several patients";
+        return Err(missing("$XDSDocumentEntryClassCode", rule));
+    }
+    Ok((patient_ids, documents))
+}
+
+fn with_references(query: DocumentQuery, p: &Parameters) -> Result<DocumentQuery, QueryError> {
+    const NAME: &str = "$XDSDocumentEntryReferenceIdList";
+    let reference_ids = p.and_lists(NAME, |text| {
+        if text.contains(['%', '_']) {
+            return Ok(ReferenceTerm::Like(text.to_owned()));
+        }
+        ReferenceId::parse(text).map(ReferenceTerm::Exact)
+    })?;
+    if reference_ids.is_empty() {
+        return Err(missing(NAME, "is required"));
+    }
+    Ok(DocumentQuery { reference_ids, ..query })
+}
+
+fn find_submission_sets(p: &Parameters) -> Result<SubmissionSetQuery, QueryError> {
+    const PATIENT: &str = "$XDSSubmissionSetPatientId";
+    Ok(SubmissionSetQuery {
+        patient_id: p.single(PATIENT, PatientId::parse)?.ok_or_else(|| missing(PATIENT, "is required"))?,
+        source_ids: p.list("$XDSSubmissionSetSourceId", Oid::parse)?,
+        submission_time: p.range("$XDSSubmissionSetSubmissionTimeFrom", "$XDSSubmissionSetSubmissionTimeTo")?,
+        author_person: p.single("$XDSSubmissionSetAuthorPerson", |text| Ok(text.to_owned()))?.into_iter().collect(),
+        content_type_codes: p.list("$XDSSubmissionSetContentType", code)?,
+        statuses: statuses(p, "$XDSSubmissionSetStatus")?,
+    })
+}
+
+fn find_folders(p: &Parameters) -> Result<FolderQuery, QueryError> {
+    const PATIENT: &str = "$XDSFolderPatientId";
+    let patient_id = p.single(PATIENT, PatientId::parse)?.ok_or_else(|| missing(PATIENT, "is required"))?;
+    Ok(FolderQuery { patient_id: Some(patient_id), ..folder_criteria(p)? })
+}
+
+fn folder_criteria(p: &Parameters) -> Result<FolderQuery, QueryError> {
+    Ok(FolderQuery {
+        patient_id: None,
+        last_update_time: p.range("$XDSFolderLastUpdateTimeFrom", "$XDSFolderLastUpdateTimeTo")?,
+        codes: p.and_lists("$XDSFolderCodeList", code)?,
+        statuses: statuses(p, "$XDSFolderStatus")?,
+    })
+}
+
+fn get_all(p: &Parameters) -> Result<StoredQuery, QueryError> {
+    const PATIENT: &str = "$patientId";
+    Ok(StoredQuery::GetAll {
+        patient_id: p.single(PATIENT, PatientId::parse)?.ok_or_else(|| missing(PATIENT, "is required"))?,
+        documents: DocumentQuery { statuses: statuses(p, "$XDSDocumentEntryStatus")?, ..contents(p)? },
+        submission_set_statuses: statuses(p, "$XDSSubmissionSetStatus")?,
+        folder_statuses: statuses(p, "$XDSFolderStatus")?,
+    })
+}
+
+fn get_related_documents(p: &Parameters) -> Result<StoredQuery, QueryError> {
+    const TYPES: &str = "$AssociationTypes";
+    let association_types = p.list(TYPES, |text| {
+        association_type(text).ok_or_else(|| Invalid::new("", "must be the URN of a known association type", text))
+    })?;
+    if association_types.is_empty() {
+        return Err(missing(TYPES, "is required"));
+    }
+    let kinds = AssociationType::ALL.into_iter().filter(|kind| association_types.contains(kind)).collect();
+    let documents = DocumentQuery { document_types: document_types(p)?, ..DocumentQuery::default() };
+    Ok(StoredQuery::GetRelatedDocuments { document: DOCUMENTS.read_one(p)?, association_types: kinds, documents })
+}
+
+/// The filters on documents inside something.
+fn contents(p: &Parameters) -> Result<DocumentQuery, QueryError> {
+    Ok(DocumentQuery {
+        format_codes: p.list("$XDSDocumentEntryFormatCode", code)?,
+        confidentiality_codes: p.and_lists("$XDSDocumentEntryConfidentialityCode", code)?,
+        document_types: document_types(p)?,
+        ..DocumentQuery::default()
+    })
+}
+
+fn uuids(p: &Parameters) -> Result<Vec<ObjectId>, QueryError> {
+    let ids = p.list("$uuid", ObjectId::parse)?;
+    if ids.is_empty() { Err(missing("$uuid", "is required")) } else { Ok(ids) }
+}
+
+/// The parameters that name objects of one kind, of which exactly one is given.
+struct Naming {
+    id: &'static str,
+    unique_id: &'static str,
+    /// From metadata update; submission sets have no versions.
+    logical_id: Option<&'static str>,
+    /// What to say when none is given.
+    required: &'static str,
+}
+
+const DOCUMENTS: Naming = Naming {
+    id: "$XDSDocumentEntryEntryUUID",
+    unique_id: "$XDSDocumentEntryUniqueId",
+    logical_id: Some("$XDSDocumentEntryLogicalID"),
+    required: "or $XDSDocumentEntryUniqueId is required",
+};
+const FOLDERS: Naming = Naming {
+    id: "$XDSFolderEntryUUID",
+    unique_id: "$XDSFolderUniqueId",
+    logical_id: Some("$XDSFolderLogicalID"),
+    required: "or $XDSFolderUniqueId is required",
+};
+const SUBMISSION_SETS: Naming = Naming {
+    id: "$XDSSubmissionSetEntryUUID",
+    unique_id: "$XDSSubmissionSetUniqueId",
+    logical_id: None,
+    required: "or $XDSSubmissionSetUniqueId is required",
+};
+
+impl Naming {
+    fn read(&self, p: &Parameters) -> Result<ObjectNames, QueryError> {
+        let ids = p.list(self.id, ObjectId::parse)?;
+        let unique_ids = p.list(self.unique_id, UniqueId::parse)?;
+        let logical_ids = match self.logical_id {
+            Some(name) => p.list(name, ObjectId::parse)?,
+            None => Vec::new(),
+        };
+        let together = |a: &'static str, b: &str| {
+            let rule = format!("must not be given together with {b}");
+            Err(QueryError::ParameterNumber { parameter: a, rule })
+        };
+        match (ids.is_empty(), unique_ids.is_empty(), logical_ids.is_empty()) {
+            (false, true, true) => Ok(ObjectNames::Ids(ids)),
+            (true, false, true) => Ok(ObjectNames::UniqueIds(unique_ids)),
+            (true, true, false) => Ok(ObjectNames::LogicalIds(logical_ids)),
+            (true, true, true) => Err(missing(self.id, self.required)),
+            (false, false, _) => together(self.id, self.unique_id),
+            (false, true, false) => together(self.id, self.logical_id.unwrap_or_default()),
+            (true, false, false) => together(self.unique_id, self.logical_id.unwrap_or_default()),
+        }
+    }
+
+    /// As [`Naming::read`], for queries about one object.
+    fn read_one(&self, p: &Parameters) -> Result<ObjectNames, QueryError> {
+        let names = self.read(p)?;
+        let (parameter, count) = match &names {
+            ObjectNames::Ids(ids) => (self.id, ids.len()),
+            ObjectNames::UniqueIds(ids) => (self.unique_id, ids.len()),
+            ObjectNames::LogicalIds(ids) => (self.logical_id.unwrap_or_default(), ids.len()),
+        };
+        if count > 1 {
+            let rule = format!("must have one value, not {count}");
+            return Err(QueryError::ParameterNumber { parameter, rule });
+        }
+        Ok(names)
+    }
+}
+
+fn statuses(p: &Parameters, name: &'static str) -> Result<Vec<AvailabilityStatus>, QueryError> {
+    let known = optional_statuses(p, name)?;
+    if known.is_empty() { Err(missing(name, "is required")) } else { Ok(known) }
+}
+
+/// The known statuses named. An unknown one is ignored, because later supplements may bring more; none that is known is
+/// as good as no value.
+fn optional_statuses(p: &Parameters, name: &'static str) -> Result<Vec<AvailabilityStatus>, QueryError> {
+    let written = p.list(name, |text| Ok(text.to_owned()))?;
     let mut known = Vec::new();
     for urn in &written {
-        // An unknown status is ignored: later supplements may bring more.
         let status = if same_urn(urn, status::APPROVED) {
             AvailabilityStatus::Approved
         } else if same_urn(urn, status::DEPRECATED) {
@@ -108,14 +325,10 @@ fn statuses(p: &Parameters) -> Result<Vec<AvailabilityStatus>, QueryError> {
             known.push(status);
         }
     }
-    match (known.is_empty(), written.is_empty()) {
-        (false, _) => Ok(known),
-        (true, true) => Err(QueryError::MissingParameter { parameter: NAME, rule: "is required" }),
-        (true, false) => Err(QueryError::MissingParameter {
-            parameter: NAME,
-            rule: "must name a known status: the URN of Approved or of Deprecated",
-        }),
+    if known.is_empty() && !written.is_empty() {
+        return Err(missing(name, "must name a known status: the URN of Approved or of Deprecated"));
     }
+    Ok(known)
 }
 
 fn document_types(p: &Parameters) -> Result<Vec<DocumentType>, QueryError> {
@@ -137,42 +350,6 @@ fn document_types(p: &Parameters) -> Result<Vec<DocumentType>, QueryError> {
     Ok(types)
 }
 
-fn reference_ids(p: &Parameters) -> Result<Vec<Vec<ReferenceTerm>>, QueryError> {
-    const NAME: &str = "$XDSDocumentEntryReferenceIdList";
-    let terms = p.and_lists(NAME, |text| {
-        if text.contains(['%', '_']) {
-            return Ok(ReferenceTerm::Like(text.to_owned()));
-        }
-        ReferenceId::parse(text).map(ReferenceTerm::Exact)
-    })?;
-    if terms.is_empty() {
-        return Err(QueryError::MissingParameter { parameter: NAME, rule: "is required" });
-    }
-    Ok(terms)
-}
-
-fn documents_by_id(p: &Parameters) -> Result<DocumentQuery, QueryError> {
-    const ENTRY: &str = "$XDSDocumentEntryEntryUUID";
-    const UNIQUE: &str = "$XDSDocumentEntryUniqueId";
-    const LOGICAL: &str = "$XDSDocumentEntryLogicalID";
-    let entry_ids = p.list(ENTRY, ObjectId::parse)?;
-    let unique_ids = p.list(UNIQUE, UniqueId::parse)?;
-    match (entry_ids.is_empty(), unique_ids.is_empty()) {
-        (false, false) => Err(QueryError::ParameterNumber {
-            parameter: ENTRY,
-            rule: format!("must not be given together with {UNIQUE}"),
-        }),
-        (true, true) if p.slots(LOGICAL).next().is_some() => Err(QueryError::MissingParameter {
-            parameter: LOGICAL,
-            rule: "is not supported: give $XDSDocumentEntryEntryUUID or $XDSDocumentEntryUniqueId",
-        }),
-        (true, true) => {
-            Err(QueryError::MissingParameter { parameter: ENTRY, rule: "or $XDSDocumentEntryUniqueId is required" })
-        }
-        _ => Ok(get_documents(entry_ids, unique_ids)),
-    }
-}
-
 /// `code^^scheme`, both parts required.
 fn code(text: &str) -> Result<CodeTerm, Invalid> {
     let parts: Vec<&str> = text.split('^').collect();
@@ -182,123 +359,4 @@ fn code(text: &str) -> Result<CodeTerm, Invalid> {
         }
         _ => Err(Invalid::new("", "must be a code and its scheme in the form 'code^^scheme'", text)),
     }
-}
-
-/// The slots of a query. A parameter is only read when somebody asks for it.
-struct Parameters<'a> {
-    slots: Vec<(&'a str, Vec<Cow<'a, str>>)>,
-}
-
-impl<'a> Parameters<'a> {
-    fn read(adhoc: Element<'a>) -> Self {
-        let slots = adhoc.children_named(ns::RIM, "Slot");
-        let slots = slots.map(|slot| (slot.attr("name").unwrap_or_default(), values(slot)));
-        Parameters { slots: slots.filter(|(name, _)| name.starts_with('$')).collect() }
-    }
-
-    fn slots<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s [Cow<'a, str>]> {
-        self.slots.iter().filter(move |(n, _)| *n == name).map(|(_, values)| values.as_slice())
-    }
-
-    /// The values of a parameter that has one slot at most: two slots would mean AND, which it does not know, and must
-    /// not be merged or cut (field case B-033).
-    fn one_slot(&self, name: &'static str) -> Result<Vec<Literal>, QueryError> {
-        let mut slots = self.slots(name);
-        let Some(first) = slots.next() else { return Ok(Vec::new()) };
-        if slots.next().is_some() {
-            let rule = "must be given in one slot: alternatives are values of one list".to_owned();
-            return Err(QueryError::ParameterNumber { parameter: name, rule });
-        }
-        literals(name, first)
-    }
-
-    /// Leniency: a single value in list form (`('x')`) means the same.
-    fn single<T>(
-        &self,
-        name: &'static str,
-        parse: impl Fn(&str) -> Result<T, Invalid>,
-    ) -> Result<Option<T>, QueryError> {
-        let literals = self.one_slot(name)?;
-        match literals.as_slice() {
-            [] => Ok(None),
-            [Literal::Number(number)] => {
-                let rule = "must be a string in single quotes";
-                Err(QueryError::InvalidParameter(Invalid::new(name, rule, number)))
-            }
-            [Literal::Text(text)] => parse(text).map(Some).map_err(|e| QueryError::InvalidParameter(placed(e, name))),
-            several => {
-                let rule = format!("must have one value, not {}", several.len());
-                Err(QueryError::ParameterNumber { parameter: name, rule })
-            }
-        }
-    }
-
-    /// A parameter with several values, alternatives of each other.
-    fn list<T>(&self, name: &'static str, parse: impl Fn(&str) -> Result<T, Invalid>) -> Result<Vec<T>, QueryError> {
-        strings(name, self.one_slot(name)?, &parse)
-    }
-
-    /// A parameter whose slots may be repeated: every slot must be met.
-    fn and_lists<T>(
-        &self,
-        name: &'static str,
-        parse: impl Fn(&str) -> Result<T, Invalid>,
-    ) -> Result<Vec<Vec<T>>, QueryError> {
-        let mut and = Vec::new();
-        for slot in self.slots(name) {
-            let or = strings(name, literals(name, slot)?, &parse)?;
-            if !or.is_empty() {
-                and.push(or);
-            }
-        }
-        Ok(and)
-    }
-
-    fn range(&self, from: &'static str, to: &'static str) -> Result<DtmRange, QueryError> {
-        Ok(DtmRange { from: self.time(from)?, to: self.time(to)? })
-    }
-
-    /// A time, padded to 14 digits. It is a number in this coding; quoted ones are seen and mean the same.
-    fn time(&self, name: &'static str) -> Result<Option<u64>, QueryError> {
-        let literals = self.one_slot(name)?;
-        match literals.as_slice() {
-            [] => Ok(None),
-            [literal] => match Dtm::parse(literal.as_str()) {
-                Ok(time) => Ok(Some(time.start())),
-                Err(invalid) => Err(QueryError::InvalidParameter(placed(invalid, name))),
-            },
-            several => {
-                let rule = format!("must have one value, not {}", several.len());
-                Err(QueryError::ParameterNumber { parameter: name, rule })
-            }
-        }
-    }
-}
-
-/// All values of one slot: the lists of several rim:Value are one list. Leniency: empty values count as absent.
-fn literals(name: &'static str, values: &[Cow<str>]) -> Result<Vec<Literal>, QueryError> {
-    let mut all = Vec::new();
-    for value in values {
-        let value = trimmed(Cow::Borrowed(value));
-        if !value.is_empty() {
-            let literals = coding::parse(&value);
-            all.extend(literals.map_err(|rule| QueryError::InvalidParameter(Invalid::new(name, rule, &value)))?);
-        }
-    }
-    Ok(all)
-}
-
-fn strings<T>(
-    name: &'static str,
-    literals: Vec<Literal>,
-    parse: &impl Fn(&str) -> Result<T, Invalid>,
-) -> Result<Vec<T>, QueryError> {
-    let parsed = literals.iter().map(|literal| match literal {
-        Literal::Text(text) => parse(text).map_err(|e| QueryError::InvalidParameter(placed(e, name))),
-        Literal::Number(number) => {
-            let rule = "must have its values in single quotes";
-            Err(QueryError::InvalidParameter(Invalid::new(name, rule, number)))
-        }
-    });
-    parsed.collect()
 }

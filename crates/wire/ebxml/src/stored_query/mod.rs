@@ -3,10 +3,11 @@
 mod coding;
 mod decode;
 mod encode;
+mod parameters;
 
 use model::{
-    AvailabilityStatus, CodeTerm, DocumentQuery, DocumentType, HomeCommunityId, Invalid, ObjectId, ReferenceTerm,
-    escape,
+    AvailabilityStatus, CodeTerm, DocumentQuery, HomeCommunityId, Invalid, ObjectNames, ReferenceTerm, RegistryQuery,
+    StoredQuery, escape,
 };
 
 pub use decode::decode_query;
@@ -21,23 +22,10 @@ pub enum ReturnType {
     ObjectRef,
 }
 
-/// The queries this version answers and asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StoredQuery {
-    FindDocuments(DocumentQuery),
-    FindDocumentsByReferenceId(DocumentQuery),
-    /// By entryUUID or by uniqueId, whatever the status or type.
-    GetDocuments(DocumentQuery),
-    /// Associations whose source or target is one of these.
-    GetAssociations {
-        ids: Vec<ObjectId>,
-    },
-}
-
 /// q:AdhocQueryRequest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueryRequest {
-    pub query: StoredQuery,
+    pub query: RegistryQuery,
     pub return_type: ReturnType,
     /// The community asked, as a gateway needs it.
     pub home_community_id: Option<HomeCommunityId>,
@@ -69,73 +57,64 @@ pub enum QueryError {
     InvalidRequest(Invalid),
 }
 
-impl StoredQuery {
-    /// The stored query that asks for these documents.
-    ///
-    /// Shape: what ITI-18 cannot express (periods, times of submission, parts of names, codes without scheme, pages) is left out, so the
-    /// answer may hold more than was asked: filter it with [`DocumentQuery::matches`].
-    /// Errors: neither a patient nor entryUUIDs nor uniqueIds are given; ITI-18 has no other way to begin.
-    pub fn for_documents(query: &DocumentQuery) -> Result<Self, Invalid> {
-        let mut query = query.clone();
-        query.page = None;
-        query.periods.clear();
-        query.submission_time.clear();
-        query.author_family.clear();
-        query.author_given.clear();
-        if !query.entry_ids.is_empty() || !query.unique_ids.is_empty() {
-            let unique_ids = if query.entry_ids.is_empty() { query.unique_ids } else { Vec::new() };
-            return Ok(StoredQuery::GetDocuments(get_documents(query.entry_ids, unique_ids)));
-        }
-        if query.patient_id.is_none() {
-            let rule = "must be given: a stored query finds documents of one patient, or by entryUUID or uniqueId";
-            return Err(Invalid::new("patientId", rule, ""));
-        }
-        // An alternative that cannot be written makes its whole OR unwritable: leaving out the alternative alone would
-        // lose documents.
-        let whole = |terms: &Vec<CodeTerm>| terms.iter().all(is_complete) && !terms.is_empty();
-        for terms in [
-            &mut query.class_codes,
-            &mut query.type_codes,
-            &mut query.format_codes,
-            &mut query.practice_setting_codes,
-            &mut query.healthcare_facility_type_codes,
-        ] {
-            if !whole(terms) {
-                terms.clear();
-            }
-        }
-        query.event_code_list.retain(whole);
-        query.confidentiality_codes.retain(whole);
-        query.reference_ids.retain(|terms| !terms.is_empty());
-        for term in query.reference_ids.iter_mut().flatten() {
-            if let ReferenceTerm::Parts { id, authority, kind } = term {
-                let escaped = |part: &Option<String>| part.as_deref().map_or("%".to_owned(), escape);
-                let authority = match authority.as_deref() {
-                    None => "%".to_owned(),
-                    Some("") => String::new(),
-                    Some(oid) => format!("%&{}&ISO", escape(oid)),
-                };
-                *term = ReferenceTerm::Like(format!("{}^^^{authority}^{}%", escaped(id), escaped(kind)));
-            }
-        }
-        if query.statuses.is_empty() {
-            query.statuses = vec![AvailabilityStatus::Approved, AvailabilityStatus::Deprecated];
-        }
-        if query.reference_ids.is_empty() {
-            Ok(StoredQuery::FindDocuments(query))
+/// The stored query that asks for these documents.
+///
+/// Shape: what ITI-18 cannot express (periods, times of submission, parts of names, codes without scheme, pages) is left
+/// out, so the answer may hold more than was asked: filter it with [`DocumentQuery::matches`].
+/// Errors: neither a patient nor entryUUIDs nor uniqueIds are given; ITI-18 has no other way to begin.
+pub fn query_for_documents(query: &DocumentQuery) -> Result<StoredQuery, Invalid> {
+    let mut query = query.clone();
+    query.page = None;
+    query.periods.clear();
+    query.submission_time.clear();
+    query.author_family.clear();
+    query.author_given.clear();
+    if !query.entry_ids.is_empty() || !query.unique_ids.is_empty() {
+        return Ok(StoredQuery::GetDocuments(if query.entry_ids.is_empty() {
+            ObjectNames::UniqueIds(query.unique_ids)
         } else {
-            Ok(StoredQuery::FindDocumentsByReferenceId(query))
+            ObjectNames::Ids(query.entry_ids)
+        }));
+    }
+    if query.patient_id.is_none() {
+        let rule = "must be given: a stored query finds documents of one patient, or by entryUUID or uniqueId";
+        return Err(Invalid::new("patientId", rule, ""));
+    }
+    // An alternative that cannot be written makes its whole OR unwritable: leaving out the alternative alone would
+    // lose documents.
+    let whole = |terms: &Vec<CodeTerm>| terms.iter().all(is_complete) && !terms.is_empty();
+    for terms in [
+        &mut query.class_codes,
+        &mut query.type_codes,
+        &mut query.format_codes,
+        &mut query.practice_setting_codes,
+        &mut query.healthcare_facility_type_codes,
+    ] {
+        if !whole(terms) {
+            terms.clear();
         }
     }
-}
-
-/// A GetDocuments query: every type, every status.
-fn get_documents(entry_ids: Vec<ObjectId>, unique_ids: Vec<model::UniqueId>) -> DocumentQuery {
-    DocumentQuery {
-        entry_ids,
-        unique_ids,
-        document_types: vec![DocumentType::Stable, DocumentType::OnDemand],
-        ..DocumentQuery::default()
+    query.event_code_list.retain(whole);
+    query.confidentiality_codes.retain(whole);
+    query.reference_ids.retain(|terms| !terms.is_empty());
+    for term in query.reference_ids.iter_mut().flatten() {
+        if let ReferenceTerm::Parts { id, authority, kind } = term {
+            let escaped = |part: &Option<String>| part.as_deref().map_or("%".to_owned(), escape);
+            let authority = match authority.as_deref() {
+                None => "%".to_owned(),
+                Some("") => String::new(),
+                Some(oid) => format!("%&{}&ISO", escape(oid)),
+            };
+            *term = ReferenceTerm::Like(format!("{}^^^{authority}^{}%", escaped(id), escaped(kind)));
+        }
+    }
+    if query.statuses.is_empty() {
+        query.statuses = vec![AvailabilityStatus::Approved, AvailabilityStatus::Deprecated];
+    }
+    if query.reference_ids.is_empty() {
+        Ok(StoredQuery::FindDocuments(query))
+    } else {
+        Ok(StoredQuery::FindDocumentsByReferenceId(query))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Messages of other systems, as they sent them. The same data as in ../shared, kept here so that it is always checked.
 
 use ebxml::*;
-use model::{AvailabilityStatus, DocumentQuery, DtmRange};
+use model::{AvailabilityStatus, DocumentQuery, DtmRange, StoredQuery};
 
 use crate::support::{find, fixture, parse, sentences};
 
@@ -48,14 +48,14 @@ fn nist_submissions_that_must_fail_do() {
 #[test]
 fn nist_and_openxds_queries_read_as_meant() {
     let nist = query("nist_sq_req.xml").unwrap();
-    assert!(matches!(nist.query, StoredQuery::FindDocuments(_)));
+    assert!(matches!(nist.query.stored, StoredQuery::FindDocuments(_)));
     let openxds = query("openxds_find_documents.xml").unwrap();
     let patient = model::PatientId::parse("1100099^^^&1.3.6.1.4.1.21367.2010.1.2.300&ISO").unwrap();
     let expected = DocumentQuery {
         creation_time: DtmRange { from: Some(20091115000000), to: Some(20091215143054) },
         ..DocumentQuery::of_patient(patient).approved()
     };
-    assert_eq!(openxds.query, StoredQuery::FindDocuments(expected));
+    assert_eq!(openxds.query.stored, StoredQuery::FindDocuments(expected));
 }
 
 #[test]

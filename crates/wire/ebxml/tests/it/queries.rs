@@ -1,6 +1,6 @@
 //! The coding rules of ITI-18, one line each. Source: spec/xds.md 16.1, 16.2.
 
-use ebxml::{QueryError, QueryRequest, ReturnType, StoredQuery, decode_query, encode_query};
+use ebxml::{QueryError, QueryRequest, ReturnType, decode_query, encode_query, query_for_documents};
 use model::*;
 
 use crate::support::{parse, written};
@@ -37,7 +37,7 @@ fn decode(text: &str) -> Result<QueryRequest, QueryError> {
 /// FindDocuments of the patient's approved documents with these slots besides.
 fn find(slots: &[(&str, &[&str])]) -> Result<DocumentQuery, QueryError> {
     let slots = [&[PATIENT, APPROVED], slots].concat();
-    match decode(&request(FIND, "", &slots))?.query {
+    match decode(&request(FIND, "", &slots))?.query.stored {
         StoredQuery::FindDocuments(query) => Ok(query),
         other => panic!("{other:?}"),
     }
@@ -155,7 +155,7 @@ fn a_single_value_is_one_value() {
         "$XDSDocumentEntryCreationTimeTo must have one value, not 2",
     );
     let list = decode(&request(FIND, "", &[(PATIENT.0, &["('P-0042^^^&2.999.7&ISO')"]), APPROVED])).unwrap();
-    assert_eq!(list.query, StoredQuery::FindDocuments(asked()));
+    assert_eq!(list.query.stored, StoredQuery::FindDocuments(asked()));
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn a_code_has_code_and_scheme() {
 #[test]
 fn unknown_statuses_are_ignored_until_none_is_left() {
     let with = |value: &str| decode(&request(FIND, "", &[PATIENT, ("$XDSDocumentEntryStatus", &[value])]));
-    let statuses = |value: &str| match with(value).unwrap().query {
+    let statuses = |value: &str| match with(value).unwrap().query.stored {
         StoredQuery::FindDocuments(query) => query.statuses,
         other => panic!("{other:?}"),
     };
@@ -242,6 +242,7 @@ fn references_are_exact_or_patterns_and_required() {
     let with =
         |slots: &[(&str, &[&str])]| match decode(&request(BY_REFERENCE, "", &[&[PATIENT, APPROVED], slots].concat()))?
             .query
+            .stored
         {
             StoredQuery::FindDocumentsByReferenceId(query) => Ok(query.reference_ids),
             other => panic!("{other:?}"),
@@ -265,40 +266,35 @@ fn documents_are_asked_by_one_kind_of_id() {
     let one = registered(1);
     let quoted = format!("('{}')", one.to_uppercase().replace("URN:UUID:", "urn:uuid:"));
     let read = |slots: &[(&str, &[&str])]| decode(&request(GET, "home=\"urn:oid:2.999.1\"", slots));
-    let both = vec![DocumentType::Stable, DocumentType::OnDemand];
     assert_eq!(
         read(&[(ENTRY, &[&quoted, "('urn:uuid:a0000000-0000-4000-8000-000000000002')"])]).unwrap(),
         QueryRequest {
-            query: StoredQuery::GetDocuments(DocumentQuery {
-                entry_ids: vec![id(&one), id(&registered(2))],
-                document_types: both.clone(),
-                ..DocumentQuery::default()
-            }),
+            query: StoredQuery::GetDocuments(ObjectNames::Ids(vec![id(&one), id(&registered(2))])).into(),
             return_type: ReturnType::LeafClass,
             home_community_id: Some(crate::values::home()),
         }
     );
     assert_eq!(
-        read(&[(UNIQUE, &["('2.999.5.1^x')"])]).unwrap().query,
-        StoredQuery::GetDocuments(DocumentQuery {
-            unique_ids: vec![uid("2.999.5.1^x")],
-            document_types: both,
-            ..DocumentQuery::default()
-        })
+        read(&[(UNIQUE, &["('2.999.5.1^x')"])]).unwrap().query.stored,
+        StoredQuery::GetDocuments(ObjectNames::UniqueIds(vec![uid("2.999.5.1^x")]))
+    );
+    assert_eq!(
+        read(&[("$XDSDocumentEntryLogicalID", &[&quoted])]).unwrap().query.stored,
+        StoredQuery::GetDocuments(ObjectNames::LogicalIds(vec![id(&one)]))
     );
     check_error(read(&[(ENTRY, &[&quoted]), (UNIQUE, &["('1')"])]), number, "must not be given together with");
     check_error(read(&[]), missing, "$XDSDocumentEntryEntryUUID or $XDSDocumentEntryUniqueId is required");
     check_error(
-        read(&[("$XDSDocumentEntryLogicalID", &[&quoted])]),
-        missing,
-        "$XDSDocumentEntryLogicalID is not supported",
+        read(&[(UNIQUE, &["('1')"]), ("$XDSDocumentEntryLogicalID", &[&quoted])]),
+        number,
+        "$XDSDocumentEntryUniqueId must not be given together with $XDSDocumentEntryLogicalID",
     );
     check_error(read(&[(ENTRY, &["('urn:uuid:1')"])]), invalid, "must be urn:uuid: and 8-4-4-4-12");
 }
 
 #[test]
 fn associations_are_asked_by_uuid() {
-    let read = |slots: &[(&str, &[&str])]| decode(&request(ASSOCIATIONS, "", slots)).map(|r| r.query);
+    let read = |slots: &[(&str, &[&str])]| decode(&request(ASSOCIATIONS, "", slots)).map(|r| r.query.stored);
     let quoted = format!("('{}')", registered(1));
     assert_eq!(read(&[("$uuid", &[&quoted])]), Ok(StoredQuery::GetAssociations { ids: vec![id(&registered(1))] }));
     check_error(read(&[]), missing, "$uuid is required");
@@ -316,9 +312,9 @@ fn a_query_nobody_answers_is_unknown_with_a_reason() {
         "must be the id of a stored query",
     );
     check_error(
-        decode(&request("urn:uuid:10b545ea-725c-446d-9b95-8aeb444eddf3", "", &[])),
+        decode(&request("urn:uuid:4308b1df-36de-4bef-8e2e-ba91f593c435", "", &[])),
         unsupported,
-        "AdhocQuery.id names the stored query GetAll, which is not supported yet",
+        "AdhocQuery.id names the stored query FindDocumentsExclude, which is not supported yet",
     );
     assert!(decode(&request(&FIND.to_uppercase(), "", &[PATIENT, APPROVED])).is_ok(), "UUIDs have no case");
 }
@@ -326,6 +322,17 @@ fn a_query_nobody_answers_is_unknown_with_a_reason() {
 #[test]
 fn the_frame_of_a_query_is_checked() {
     let good = request(FIND, "", &[PATIENT, APPROVED]);
+    for (level, ok) in [("1", true), ("2", true), ("'2'", true), ("3", false), ("(1,2)", false)] {
+        let read = decode(&request(FIND, "", &[PATIENT, APPROVED, ("$MetadataLevel", &[level])]));
+        assert_eq!(read.is_ok(), ok, "$MetadataLevel {level}: {read:?}");
+    }
+    let deprecated = "('urn:oasis:names:tc:ebxml-regrep:StatusType:Deprecated')";
+    let read = decode(&request(
+        ASSOCIATIONS,
+        "",
+        &[("$uuid", &[&format!("('{}')", registered(1))]), ("$XDSAssociationStatus", &[deprecated])],
+    ));
+    assert_eq!(read.unwrap().query.association_statuses, [AvailabilityStatus::Deprecated]);
     for wrong in ["RegistryObject", "LeafClassWithRepositoryItem", ""] {
         let text = good.replace("LeafClass", wrong);
         check_error(decode(&text), bad_request, "ResponseOption.returnType must be LeafClass or ObjectRef");
@@ -370,16 +377,16 @@ fn a_question_in_the_model_becomes_the_narrowest_stored_query_that_loses_nothing
         statuses: vec![AvailabilityStatus::Approved, AvailabilityStatus::Deprecated],
         ..DocumentQuery::of_patient(patient())
     };
-    assert_eq!(StoredQuery::for_documents(&full), Ok(StoredQuery::FindDocuments(expected)));
+    assert_eq!(query_for_documents(&full), Ok(StoredQuery::FindDocuments(expected)));
 
     let by_part = |id: Option<&str>, authority: Option<&str>, kind: Option<&str>| {
         let own = |part: Option<&str>| part.map(str::to_owned);
         let term = ReferenceTerm::Parts { id: own(id), authority: own(authority), kind: own(kind) };
         let query = DocumentQuery { reference_ids: vec![vec![term]], ..asked() };
-        let stored = StoredQuery::for_documents(&query).unwrap();
+        let stored = query_for_documents(&query).unwrap();
         let StoredQuery::FindDocumentsByReferenceId(query) = &stored else { panic!("{stored:?}") };
         let request =
-            QueryRequest { query: stored.clone(), return_type: ReturnType::LeafClass, home_community_id: None };
+            QueryRequest { query: stored.clone().into(), return_type: ReturnType::LeafClass, home_community_id: None };
         let bytes = written(|xml| encode_query(&request, xml));
         assert_eq!(decode_query(&parse(&bytes).root()), Ok(request), "it can be asked");
         query.reference_ids[0][0].clone()
@@ -399,8 +406,7 @@ fn a_question_in_the_model_becomes_the_narrowest_stored_query_that_loses_nothing
     }
 
     let by_id = DocumentQuery { unique_ids: vec![uid("1")], entry_ids: vec![id(&registered(1))], ..asked() };
-    let stored = StoredQuery::for_documents(&by_id).unwrap();
-    let StoredQuery::GetDocuments(query) = stored else { panic!("{stored:?}") };
-    assert!(query.unique_ids.is_empty() && query.entry_ids.len() == 1 && query.patient_id.is_none());
-    assert!(StoredQuery::for_documents(&DocumentQuery::default()).is_err());
+    let stored = query_for_documents(&by_id).unwrap();
+    assert_eq!(stored, StoredQuery::GetDocuments(ObjectNames::Ids(vec![id(&registered(1))])));
+    assert!(query_for_documents(&DocumentQuery::default()).is_err());
 }

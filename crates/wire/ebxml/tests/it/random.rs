@@ -303,8 +303,12 @@ fn answer() -> impl Strategy<Value = QueryResponse> {
     })
 }
 
+fn code_term() -> impl Strategy<Value = CodeTerm> {
+    (value(), value()).prop_map(|(code, scheme)| CodeTerm::of(code, scheme))
+}
+
 fn terms() -> impl Strategy<Value = Vec<CodeTerm>> {
-    vec((value(), value()).prop_map(|(code, scheme)| CodeTerm::of(code, scheme)), 0..4)
+    vec(code_term(), 0..4)
 }
 
 fn range() -> impl Strategy<Value = DtmRange> {
@@ -360,22 +364,90 @@ fn find_documents() -> impl Strategy<Value = DocumentQuery> {
         )
 }
 
-fn stored_query() -> impl Strategy<Value = StoredQuery> {
-    let by_id = |entry_ids, unique_ids| {
-        StoredQuery::GetDocuments(DocumentQuery {
-            entry_ids,
-            unique_ids,
-            document_types: vec![DocumentType::Stable, DocumentType::OnDemand],
-            ..DocumentQuery::default()
-        })
-    };
+fn names() -> impl Strategy<Value = ObjectNames> {
     prop_oneof![
+        vec(uuid(), 1..30).prop_map(ObjectNames::Ids),
+        vec(unique_id(), 1..30).prop_map(ObjectNames::UniqueIds),
+        vec(uuid(), 1..30).prop_map(ObjectNames::LogicalIds),
+    ]
+}
+
+fn one_name() -> impl Strategy<Value = ObjectNames> {
+    prop_oneof![
+        uuid().prop_map(|id| ObjectNames::Ids(vec![id])),
+        unique_id().prop_map(|id| ObjectNames::UniqueIds(vec![id])),
+    ]
+}
+
+/// The filters on documents inside something.
+fn contents() -> impl Strategy<Value = DocumentQuery> {
+    find_documents().prop_map(|query| DocumentQuery {
+        format_codes: query.format_codes,
+        confidentiality_codes: query.confidentiality_codes,
+        document_types: query.document_types,
+        ..DocumentQuery::default()
+    })
+}
+
+fn stored_query() -> impl Strategy<Value = StoredQuery> {
+    let codes = || find_documents().prop_map(|query| (query.event_code_list, query.type_codes, query.statuses));
+    prop_oneof![
+        names().prop_map(StoredQuery::GetDocuments),
+        names().prop_map(StoredQuery::GetFolders),
+        names().prop_map(StoredQuery::GetDocumentsAndAssociations),
+        one_name().prop_map(StoredQuery::GetFoldersForDocument),
+        vec(uuid(), 1..30).prop_map(|ids| StoredQuery::GetSubmissionSets { ids }),
+        (one_name(), contents()).prop_map(|(submission_set, documents)| StoredQuery::GetSubmissionSetAndContents {
+            submission_set,
+            documents
+        }),
+        (one_name(), contents())
+            .prop_map(|(folder, documents)| StoredQuery::GetFolderAndContents { folder, documents }),
+        (one_name(), find_documents(), any::<bool>()).prop_map(|(document, query, all)| {
+            let documents = DocumentQuery { document_types: query.document_types, ..DocumentQuery::default() };
+            let some = [AssociationType::Apnd, AssociationType::XfrmRplc];
+            let association_types = if all { AssociationType::ALL.to_vec() } else { some.to_vec() };
+            StoredQuery::GetRelatedDocuments { document, association_types, documents }
+        }),
+        (find_documents(), codes()).prop_map(|(query, (codes, types, statuses))| {
+            StoredQuery::FindSubmissionSets(SubmissionSetQuery {
+                patient_id: query.patient_id.expect("a patient"),
+                source_ids: vec![Oid::parse("2.999.3").expect("an OID")],
+                submission_time: query.creation_time,
+                author_person: query.author_person.into_iter().take(1).collect(),
+                content_type_codes: if codes.is_empty() { types } else { codes.concat() },
+                statuses,
+            })
+        }),
+        (find_documents(), codes()).prop_map(|(query, (codes, _, statuses))| {
+            let (patient_id, last_update_time) = (query.patient_id, query.creation_time);
+            StoredQuery::FindFolders(FolderQuery { patient_id, last_update_time, codes, statuses })
+        }),
+        (find_documents(), contents()).prop_map(|(query, documents)| StoredQuery::GetAll {
+            patient_id: query.patient_id.expect("a patient"),
+            documents: DocumentQuery { statuses: query.statuses.clone(), ..documents },
+            submission_set_statuses: vec![AvailabilityStatus::Approved],
+            folder_statuses: query.statuses,
+        }),
+        (find_documents(), vec(reference_term(), 1..4)).prop_map(|(query, references)| {
+            let patient_ids = query.patient_id.clone().into_iter().collect();
+            let documents = DocumentQuery { patient_id: None, reference_ids: vec![references], ..query };
+            StoredQuery::FindDocumentsByReferenceIdForMultiplePatients { patient_ids, documents }
+        }),
+        (find_documents(), vec(code_term(), 1..4)).prop_map(|(query, class_codes)| {
+            let patient_ids = query.patient_id.clone().into_iter().collect();
+            let documents = DocumentQuery { patient_id: None, class_codes, ..query };
+            StoredQuery::FindDocumentsForMultiplePatients { patient_ids, documents }
+        }),
+        (find_documents(), vec(code_term(), 1..4)).prop_map(|(query, codes)| {
+            let patient_ids = query.patient_id.into_iter().collect();
+            let folders = FolderQuery { codes: vec![codes], statuses: query.statuses, ..FolderQuery::default() };
+            StoredQuery::FindFoldersForMultiplePatients { patient_ids, folders }
+        }),
         find_documents().prop_map(StoredQuery::FindDocuments),
         (find_documents(), vec(vec(reference_term(), 1..4), 1..3)).prop_map(|(query, reference_ids)| {
             StoredQuery::FindDocumentsByReferenceId(DocumentQuery { reference_ids, ..query })
         }),
-        vec(uuid(), 1..30).prop_map(move |ids| by_id(ids, Vec::new())),
-        vec(unique_id(), 1..30).prop_map(move |ids| by_id(Vec::new(), ids)),
         vec(uuid(), 1..30).prop_map(|ids| StoredQuery::GetAssociations { ids }),
     ]
 }
@@ -399,7 +471,7 @@ proptest! {
     #[test]
     fn queries_survive(query in stored_query(), home_community_id in of(home()), whole in any::<bool>()) {
         let return_type = if whole { ReturnType::LeafClass } else { ReturnType::ObjectRef };
-        let request = QueryRequest { query, return_type, home_community_id };
+        let request = QueryRequest { query: query.into(), return_type, home_community_id };
         let bytes = written(|xml| encode_query(&request, xml));
         prop_assert_eq!(decode_query(&parse(&bytes).root()), Ok(request));
     }
@@ -465,7 +537,7 @@ proptest! {
         let Some(schema) = validator() else { return Ok(()) };
         check_valid(&schema, "submission", &written(|xml| encode_submission(&submission, xml)));
         check_valid(&schema, "answer", &written(|xml| encode_query_response(&answer, xml)));
-        let request = QueryRequest { query, return_type: ReturnType::LeafClass, home_community_id: None };
+        let request = QueryRequest { query: query.into(), return_type: ReturnType::LeafClass, home_community_id: None };
         check_valid(&schema, "query", &written(|xml| encode_query(&request, xml)));
     }
 }
