@@ -8,7 +8,7 @@
 use crate::network::{MANIFOLD, Process, folder, free_port_base};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use testkit::nist::{HttpPeer, Kit, List, PATIENT_DOMAIN, Runner, Verdicts, group};
+use testkit::nist::{HttpPeer, Kit, List, PATIENT_DOMAIN, Runner, Test, Verdicts, group};
 
 fn lists() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it")
@@ -31,8 +31,12 @@ struct Node {
     _folder: tempfile::TempDir,
 }
 
-/// A registry, a repository and a patient identity manager on a port of their own, with the value sets of the kit.
-fn start(codes_xml: &Path) -> Node {
+/// Plans that send messages as they were recorded, with codes that the kit's value sets no longer have.
+const OLD_CODES: [&str; 2] = ["PnrXop", "PnrNoXop"];
+
+/// A registry, a repository and a patient identity manager on a port of their own, with the value sets of the kit; a
+/// code that they do not have is refused, or only warned of.
+fn start(codes_xml: &Path, check: &str) -> Node {
     let folder = folder();
     let codes = folder.path().join("codes.toml");
     let output = Command::new(MANIFOLD)
@@ -43,6 +47,9 @@ fn start(codes_xml: &Path) -> Node {
         .output()
         .expect("manifold runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = std::fs::read_to_string(&codes).expect("the value sets were written");
+    let text = text.replace("check = \"refuse\"", &format!("check = \"{check}\""));
+    std::fs::write(&codes, text).expect("the value sets can be written");
     let address = format!("127.0.0.1:{}", free_port_base());
     let config = folder.path().join("kit.toml");
     let text = format!(
@@ -73,16 +80,19 @@ fn a_node_does_what_the_plans_of_the_nist_kit_expect_of_registry_and_repository(
     let tests = kit.tests().expect("the kit can be read");
     assert_eq!(skipped.unknown(&tests), Vec::<String>::new(), "nist-skipped.txt names plans that the kit does not have");
     assert_eq!(failing.unknown(&tests), Vec::<String>::new(), "nist-failing.txt names plans that the kit does not have");
-    let node = start(&codes);
     let leave_out = |test: &str, section: &str| skipped.reason(test, section).is_some();
-    let mut runner = Runner::new(&kit, &node.peer, &leave_out);
-    for test in tests.iter().filter(|test| group(test).is_some()) {
-        runner.run(test);
+    let mut ran = Vec::new();
+    for (check, old) in [("refuse", false), ("warn", true)] {
+        let node = start(&codes, check);
+        let mut runner = Runner::new(&kit, &node.peer, &leave_out);
+        let ours = |test: &&Test| group(test).is_some() && OLD_CODES.contains(&test.name.as_str()) == old;
+        tests.iter().filter(ours).for_each(|test| runner.run(test));
+        for (what, times) in &runner.ignored {
+            println!("ignored: {what}, {times} times");
+        }
+        ran.extend_from_slice(runner.ran());
     }
-    let verdicts = Verdicts::of(&tests, runner.ran(), &skipped);
-    for (what, times) in &runner.ignored {
-        println!("ignored: {what}, {times} times");
-    }
+    let verdicts = Verdicts::of(&tests, &ran, &skipped);
     println!("{}", verdicts.report());
     let listed = |plan: &str| plan.split_once('/').is_some_and(|(test, section)| failing.reason(test, section).is_some());
     let passing: Vec<&str> = verdicts.passed().filter(|plan| listed(plan)).collect();

@@ -104,6 +104,13 @@ impl Tree {
         self.children.iter_mut().for_each(|child| child.visit_mut(change));
     }
 
+    /// Whether a text stands in an attribute or text.
+    pub fn contains(&self, text: &str) -> bool {
+        let mut found = false;
+        self.visit(&mut |tree| found |= tree.text.contains(text) || tree.attributes.iter().any(|a| a.value.contains(text)));
+        found
+    }
+
     /// Replaces a text wherever it stands in attributes and text.
     pub fn replace(&mut self, from: &str, to: &str) {
         if from.is_empty() {
