@@ -6,6 +6,7 @@ mod identity;
 mod imaging;
 mod invented;
 mod loopback;
+pub mod nist;
 mod registry;
 mod repository;
 

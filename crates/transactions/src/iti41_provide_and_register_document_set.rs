@@ -66,7 +66,7 @@ impl Server {
             envelope.body_named(ebxml::ns::XDS, "ProvideAndRegisterDocumentSetRequest").map_err(|e| e.fault())?;
         let decoded = match ebxml::decode_provide(&body) {
             Ok(decoded) => decoded,
-            Err(findings) => return Ok((Err(invalid(findings)), Vec::new())),
+            Err(findings) => return Ok((Err(refused(findings)), Vec::new())),
         };
         let mut documents = Vec::new();
         for document in decoded.value.documents {
@@ -151,6 +151,16 @@ impl SoapTransaction for Server {
     }
 }
 
+/// Findings of the decoder as a refusal. Hash and size are the repository's own to check, and one that cannot be read
+/// cannot agree with the document either. Source: ITI TF-2 3.41.4.1.3; spec/xds.md section 25.
+fn refused(findings: Vec<Invalid>) -> Refusal {
+    let fault = |finding: Invalid| match finding.field.as_str() {
+        "DocumentEntry.hash" | "DocumentEntry.size" => Fault::InvalidDocument(finding),
+        _ => Fault::InvalidMetadata(finding),
+    };
+    Refusal::of(findings.into_iter().map(fault).collect()).unwrap_or_else(|| invalid(Vec::new()))
+}
+
 /// Provides to a repository and retrieves from it: a `Repository` over ITI-41 and ITI-43.
 pub struct Client {
     pub peer: SoapPeer,
@@ -220,4 +230,17 @@ fn file_stream(path: std::path::PathBuf) -> Result<actors::ByteStream, Refusal> 
         buffer.truncate(count);
         Ok((count > 0).then(|| buffer.into()))
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_that_is_none_is_the_repositorys_finding_and_other_metadata_the_registrys() {
+        let hash = Invalid::new("DocumentEntry.hash", "must be a SHA-1 of 40 hexadecimal digits", "123e2");
+        let title = Invalid::new("DocumentEntry.title", "must have at most 128 characters", "x");
+        let refusal = refused(vec![hash.clone(), title.clone()]);
+        assert_eq!(refusal.faults(), [Fault::InvalidDocument(hash), Fault::InvalidMetadata(title)]);
+    }
 }

@@ -36,11 +36,14 @@ pub enum What {
 
 #[derive(Subcommand, Debug)]
 pub enum Codes {
-    /// Imports value sets of another system (not available in this version)
-    #[command(after_help = "Example:\n  manifold config codes import codes.xml")]
+    /// Reads the value sets of a NIST toolkit environment (codes.xml) and writes them as codes.toml
+    #[command(after_help = "Example:\n  manifold config codes import codes.xml --output codes.toml")]
     Import {
         #[arg(value_name = "FILE")]
         file: PathBuf,
+        /// Where to write; absent means standard output
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
     },
 }
 
@@ -55,7 +58,26 @@ pub fn run(options: Configuration) -> Result<(), Stop> {
                 .map_err(|e| Stop::failed(format!("cannot print the configuration: {e}")))?;
             output::print(&text)
         }
-        What::Codes { what: Codes::Import { .. } } => Err(Stop::not_available("`manifold config codes import`")),
+        What::Codes { what: Codes::Import { file, output } } => import_codes(&file, output.as_deref()),
+    }
+}
+
+fn import_codes(file: &Path, output: Option<&Path>) -> Result<(), Stop> {
+    let shown = file.display();
+    let octets = std::fs::read(file).map_err(|error| Stop::failed(format!("cannot read {shown}: {error}")))?;
+    let imported = config::nist_codes::read(&octets).map_err(|error| Stop::failed(format!("{shown}: {error}")))?;
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let text = config::nist_codes::to_toml(&imported, &name);
+    match output {
+        None => output::print(&text),
+        Some(path) => {
+            let failed = |error| Stop::failed(format!("cannot write {}: {error}", path.display()));
+            std::fs::write(path, &text).map_err(failed)?;
+            let codes: usize = imported.lists.iter().map(|(_, codes)| codes.len()).sum();
+            let lists = imported.lists.len();
+            output::note(&format!("{codes} codes in {lists} lists written to {}", path.display()));
+            Ok(())
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 mod explain;
 mod keys;
 mod lists;
+pub mod nist_codes;
 #[cfg(test)]
 mod tests;
 

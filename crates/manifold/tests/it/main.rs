@@ -3,4 +3,5 @@
 
 mod interop;
 mod network;
+mod nist;
 mod weather;
