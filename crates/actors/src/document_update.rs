@@ -24,6 +24,7 @@ struct NewVersion {
     previous: ObjectId,
     logical_id: ObjectId,
     version: u32,
+    status: AvailabilityStatus,
     /// Associations of the previous version are copied.
     propagate: bool,
 }
@@ -49,18 +50,21 @@ struct Versioned<'a> {
     id: &'a ObjectId,
     logical_id: Option<&'a ObjectId>,
     version: Option<u32>,
+    status: AvailabilityStatus,
     patient_id: &'a PatientId,
 }
 
 impl<'a> Versioned<'a> {
     fn entry(entry: &'a DocumentEntry) -> Self {
         let (id, logical_id) = (&entry.id, entry.logical_id.as_ref());
-        Versioned { id, logical_id, version: entry.version, patient_id: &entry.patient_id }
+        let (version, status) = (entry.version, entry.availability_status);
+        Versioned { id, logical_id, version, status, patient_id: &entry.patient_id }
     }
 
     fn folder(folder: &'a Folder) -> Self {
         let (id, logical_id) = (&folder.id, folder.logical_id.as_ref());
-        Versioned { id, logical_id, version: folder.version, patient_id: &folder.patient_id }
+        let (version, status) = (folder.version, folder.availability_status);
+        Versioned { id, logical_id, version, status, patient_id: &folder.patient_id }
     }
 }
 
@@ -273,6 +277,13 @@ impl Check<'_> {
                 self.wrong(UpdateRule::Operation, new.id, reason);
             }
         }
+        // A restricted update leaves the status as it is; a full one makes it Approved, which is no way to bring back
+        // what was deprecated.
+        if self.kind == UpdateKind::Full && current.status == AvailabilityStatus::Deprecated {
+            let reason =
+                format!("is an update of {logical_id}, which is deprecated: change its status to Approved first");
+            self.wrong(UpdateRule::Other, new.id, reason);
+        }
         let version = current.version.unwrap_or(1);
         let came = link.annotation("PreviousVersion").unwrap_or_default();
         if came != [version.to_string()] {
@@ -312,7 +323,8 @@ impl Check<'_> {
             self.wrong(UpdateRule::Operation, new.id, reason);
         }
         let (id, previous) = (new.id.clone(), current.id.clone());
-        self.plan.versions.push(NewVersion { id, previous, logical_id, version: version + 1, propagate });
+        let (version, status) = (version + 1, current.status);
+        self.plan.versions.push(NewVersion { id, previous, logical_id, version, status, propagate });
         Ok(())
     }
 
@@ -489,7 +501,7 @@ pub(crate) fn apply_update(
     for entry in &mut submission.entries {
         let Some(version) = plan.of(&entry.id) else { continue };
         tx.set_status(&version.previous, AvailabilityStatus::Deprecated)?;
-        entry.availability_status = approved;
+        entry.availability_status = version.status;
         entry.logical_id = Some(version.logical_id.clone());
         entry.version = Some(version.version);
         entry.submission_time = Some(submission.set.submission_time.clone());
@@ -498,7 +510,7 @@ pub(crate) fn apply_update(
     for folder in &mut submission.folders {
         let Some(version) = plan.of(&folder.id) else { continue };
         tx.set_status(&version.previous, AvailabilityStatus::Deprecated)?;
-        folder.availability_status = approved;
+        folder.availability_status = version.status;
         folder.logical_id = Some(version.logical_id.clone());
         folder.version = Some(version.version);
         folder.last_update_time = Some(now.clone());

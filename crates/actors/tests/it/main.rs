@@ -14,3 +14,5 @@ mod repository;
 mod repository_remote;
 mod samples;
 mod search_directory;
+mod stored_queries;
+mod updates;

@@ -126,7 +126,10 @@ mod tests {
         let imported = read(FILE).unwrap();
         let names: Vec<&str> = imported.lists.iter().map(|(attribute, _)| attribute.name()).collect();
         assert_eq!(names, ["confidentialityCode", "codeList", "mimeType"]);
-        assert_eq!(imported.lists[0].1, ["N^normal \"as usual\"^2.16.840.1.113883.5.25", "R^restricted^2.16.840.1.113883.5.25"]);
+        assert_eq!(
+            imported.lists[0].1,
+            ["N^normal \"as usual\"^2.16.840.1.113883.5.25", "R^restricted^2.16.840.1.113883.5.25"]
+        );
         assert_eq!(imported.lists[2].1, ["application/dicom", "text/plain"]);
         assert_eq!(imported.authorities, [("2.999.7".to_owned(), "RED".to_owned())]);
         assert_eq!(imported.left_out, [("associationDocumentation".to_owned(), 1)]);

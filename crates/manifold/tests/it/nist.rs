@@ -78,8 +78,16 @@ fn a_node_does_what_the_plans_of_the_nist_kit_expect_of_registry_and_repository(
     };
     let (skipped, failing) = (list("nist-skipped.txt"), list("nist-failing.txt"));
     let tests = kit.tests().expect("the kit can be read");
-    assert_eq!(skipped.unknown(&tests), Vec::<String>::new(), "nist-skipped.txt names plans that the kit does not have");
-    assert_eq!(failing.unknown(&tests), Vec::<String>::new(), "nist-failing.txt names plans that the kit does not have");
+    assert_eq!(
+        skipped.unknown(&tests),
+        Vec::<String>::new(),
+        "nist-skipped.txt names plans that the kit does not have"
+    );
+    assert_eq!(
+        failing.unknown(&tests),
+        Vec::<String>::new(),
+        "nist-failing.txt names plans that the kit does not have"
+    );
     let leave_out = |test: &str, section: &str| skipped.reason(test, section).is_some();
     let mut ran = Vec::new();
     for (check, old) in [("refuse", false), ("warn", true)] {
@@ -94,18 +102,16 @@ fn a_node_does_what_the_plans_of_the_nist_kit_expect_of_registry_and_repository(
     }
     let verdicts = Verdicts::of(&tests, &ran, &skipped);
     println!("{}", verdicts.report());
-    let listed = |plan: &str| plan.split_once('/').is_some_and(|(test, section)| failing.reason(test, section).is_some());
+    let listed =
+        |plan: &str| plan.split_once('/').is_some_and(|(test, section)| failing.reason(test, section).is_some());
     let passing: Vec<&str> = verdicts.passed().filter(|plan| listed(plan)).collect();
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         forget(&passing);
     } else {
         assert_eq!(passing, Vec::<&str>::new(), "take these lines out of nist-failing.txt: the plans pass");
     }
-    let unexpected: Vec<String> = verdicts
-        .failed()
-        .filter(|(plan, _)| !listed(plan))
-        .map(|(plan, reason)| format!("{plan}  {reason}"))
-        .collect();
+    let unexpected: Vec<String> =
+        verdicts.failed().filter(|(plan, _)| !listed(plan)).map(|(plan, reason)| format!("{plan}  {reason}")).collect();
     assert!(unexpected.is_empty(), "{} plans fail:\n{}", unexpected.len(), unexpected.join("\n"));
 }
 

@@ -123,7 +123,8 @@ impl<'a> Objects<'a> {
 }
 
 fn has_status(object: &Tree, status: &str) -> bool {
-    object.attr("status").and_then(|urn| urn.strip_prefix("urn:oasis:names:tc:ebxml-regrep:StatusType:")) == Some(status)
+    object.attr("status").and_then(|urn| urn.strip_prefix("urn:oasis:names:tc:ebxml-regrep:StatusType:"))
+        == Some(status)
 }
 
 fn count(what: &str, got: usize, wanted: usize) -> Result<(), String> {
@@ -189,7 +190,8 @@ pub fn check_content(
         }
         "HasRPLC" | "HasAPND" | "HasXFRM_RPLC" => {
             let urn = format!("urn:ihe:iti:2007:AssociationType:{}", &wanted.name[3..]);
-            let mut targets: Vec<_> = objects.associations.iter().filter(|a| a.attr("associationType") == Some(&urn)).collect();
+            let mut targets: Vec<_> =
+                objects.associations.iter().filter(|a| a.attr("associationType") == Some(&urn)).collect();
             let all = targets.len();
             targets.sort_by_key(|association| association.attr("targetObject"));
             targets.dedup_by_key(|association| association.attr("targetObject"));
@@ -232,7 +234,9 @@ fn entries(
         if part.name == "DocumentEntryType" {
             let other = objects.documents.iter().find(|d| d.attr("objectType") != Some(part.trimmed()));
             match other {
-                Some(other) => return Err(format!("expected type {}, got {:?}", part.trimmed(), other.attr("objectType"))),
+                Some(other) => {
+                    return Err(format!("expected type {}, got {:?}", part.trimmed(), other.attr("objectType")));
+                }
                 None => continue,
             }
         }

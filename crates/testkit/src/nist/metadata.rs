@@ -127,7 +127,8 @@ fn to_rim3(from: &Tree, parent_id: &str, numbers: &mut u32) -> Option<Tree> {
         }
         to.attributes.push(attribute);
     }
-    let typed = ["RegistryPackage", "Association", "Classification", "ExternalIdentifier"].contains(&from.name.as_str());
+    let typed =
+        ["RegistryPackage", "Association", "Classification", "ExternalIdentifier"].contains(&from.name.as_str());
     if typed {
         to.set("objectType", &format!("urn:oasis:names:tc:ebxml-regrep:ObjectType:RegistryObject:{}", from.name));
     }

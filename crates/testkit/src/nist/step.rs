@@ -323,7 +323,8 @@ impl Runner<'_> {
             let tag = rest[at..end].to_owned();
             out.push_str(&rest[..at]);
             rest.drain(..end);
-            let attribute = |name: &str| tag.split(&format!("{name}=\"")).nth(1).and_then(|rest| rest.split('"').next());
+            let attribute =
+                |name: &str| tag.split(&format!("{name}=\"")).nth(1).and_then(|rest| rest.split('"').next());
             let scheme = attribute("identificationScheme").unwrap_or_default();
             let value = if metadata::PATIENT_ID.contains(&scheme) {
                 Some(patient.to_owned())
@@ -373,9 +374,10 @@ impl Runner<'_> {
             .map(|id| id.trimmed().to_owned())
             .collect();
         for unique_id in requested {
-            let response = answer.body.children_named("DocumentResponse").find(|response| {
-                response.child("DocumentUniqueId").is_some_and(|id| id.trimmed() == unique_id)
-            });
+            let response = answer
+                .body
+                .children_named("DocumentResponse")
+                .find(|response| response.child("DocumentUniqueId").is_some_and(|id| id.trimmed() == unique_id));
             let response = response.ok_or_else(|| format!("expected the document {unique_id}, got none"))?;
             let mime_type = response.child("mimeType").map(Tree::trimmed).unwrap_or_default();
             if let Some(wanted) = instruction.child("ExpectedMimeType").map(Tree::trimmed)
@@ -448,10 +450,13 @@ impl Runner<'_> {
         let key = (at.test.to_owned(), at.section.to_owned());
         for assertions in instruction.children_named("Assertions") {
             let log = self.logs.get(&key).map(super::log::SectionLog::to_xml).unwrap_or_default();
-            let data: String = assertions.children_named("DataRef").map(|data| {
-                let name = data.attr("as").unwrap_or("output");
-                format!("<{name}>{log}</{name}>")
-            }).collect();
+            let data: String = assertions
+                .children_named("DataRef")
+                .map(|data| {
+                    let name = data.attr("as").unwrap_or("output");
+                    format!("<{name}>{log}</{name}>")
+                })
+                .collect();
             let data = format!("<Data>{data}</Data>");
             let data = Log::parse(&data)?;
             for assertion in assertions.children_named("Assert") {
@@ -492,6 +497,9 @@ fn with_wire_line_ends(octets: &[u8]) -> Vec<u8> {
     if octets.windows(2).any(|pair| pair == b"\r\n") {
         return octets.to_vec();
     }
-    octets.iter().flat_map(|octet| if *octet == b'\n' { &b"\r\n"[..] } else { std::slice::from_ref(octet) }).copied().collect()
+    octets
+        .iter()
+        .flat_map(|octet| if *octet == b'\n' { &b"\r\n"[..] } else { std::slice::from_ref(octet) })
+        .copied()
+        .collect()
 }
-

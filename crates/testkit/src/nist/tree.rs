@@ -107,7 +107,9 @@ impl Tree {
     /// Whether a text stands in an attribute or text.
     pub fn contains(&self, text: &str) -> bool {
         let mut found = false;
-        self.visit(&mut |tree| found |= tree.text.contains(text) || tree.attributes.iter().any(|a| a.value.contains(text)));
+        self.visit(&mut |tree| {
+            found |= tree.text.contains(text) || tree.attributes.iter().any(|a| a.value.contains(text))
+        });
         found
     }
 

@@ -6,13 +6,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// Tests that the tags leave out although others build on them or a repository is meant.
-const UNTAGGED: [(&str, &str); 5] = [
-    ("12346", "SQ.b"),
-    ("12374", "SQ.b"),
-    ("12361", "reg_mpq"),
-    ("PnrXop", "PR.b"),
-    ("PnrNoXop", "PR.b"),
-];
+const UNTAGGED: [(&str, &str); 5] =
+    [("12346", "SQ.b"), ("12374", "SQ.b"), ("12361", "reg_mpq"), ("PnrXop", "PR.b"), ("PnrNoXop", "PR.b")];
 
 /// Tags of the two actors, the narrower ones first.
 const TAGS: [&str; 16] = [

@@ -55,9 +55,10 @@ fn reply(octets: &[u8]) -> Result<Reply, String> {
     let end = find(octets, b"\r\n\r\n").ok_or("the answer has no end of its header")?;
     let head = String::from_utf8_lossy(&octets[..end]).into_owned();
     let header = |name: &str| {
-        let line = head.lines().skip(1).find(|line| {
-            line.split_once(':').is_some_and(|(key, _)| key.trim().eq_ignore_ascii_case(name))
-        });
+        let line = head
+            .lines()
+            .skip(1)
+            .find(|line| line.split_once(':').is_some_and(|(key, _)| key.trim().eq_ignore_ascii_case(name)));
         line.and_then(|line| line.split_once(':')).map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
     };
     let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or("the answer has no status")?;
