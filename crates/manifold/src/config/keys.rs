@@ -91,6 +91,8 @@ pub struct Peer {
     pub xca: Option<String>,
     pub xcpd: Option<String>,
     pub viewer: Option<String>,
+    /// Where the peer takes answers that it does not wait for (wsa:ReplyTo), or what such addresses begin with.
+    pub reply_to: Option<String>,
     pub home_community_id: Option<String>,
     pub repository_unique_id: Option<String>,
     pub retrieve_location_uid: Option<String>,

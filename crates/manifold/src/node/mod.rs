@@ -14,6 +14,7 @@ pub use endpoints::endpoints;
 pub use signals::stop_requested;
 
 use crate::config::{self, NodeConfig};
+use actors::spool::Spool;
 use actors::{
     Cx, DocumentRegistry, DocumentRepository, Identity, ImagingArchive, ImagingDocumentSource, PatientIdentity,
     RegisterAt, Registry, RegistryPolicy, Repository, RepositoryDirectory, SourcePolicy, UpdateKind,
@@ -36,6 +37,7 @@ use tokio::task::JoinHandle;
 use transactions::edge::Edge;
 use transactions::edge::fhir_server::Base;
 use transactions::edge::page_token::PageKey;
+use transactions::edge::soap_replies::AsyncReplies;
 use transactions::edge::soap_server::{SoapEndpoint, SoapTransaction};
 use transactions::{
     c_store, iti18_registry_stored_query, iti41_provide_and_register_document_set, iti42_register_document_set,
@@ -288,6 +290,19 @@ impl<'a> Wiring<'a> {
         Ok(Oid::parse(domain.ok_or_else(|| anyhow!("affinity_domain.patient_domain is missing"))?)?)
     }
 
+    /// SOAP transactions at one path.
+    fn soap(
+        &self,
+        edge: Edge,
+        transactions: Vec<Arc<dyn SoapTransaction>>,
+        spool: Option<Arc<dyn Spool>>,
+        path: &str,
+    ) -> anyhow::Result<Router> {
+        let address = format!("{}{path}", self.config.node.public_url.trim_end_matches('/'));
+        let replies = AsyncReplies(Arc::new(self.peers.reply_addresses()?));
+        Ok(SoapEndpoint { edge, transactions, spool, address, replies }.router(path))
+    }
+
     fn merge(&mut self, router: Router) {
         self.router = std::mem::take(&mut self.router).merge(router);
     }
@@ -345,7 +360,8 @@ impl<'a> Wiring<'a> {
             }
         }
         if !transactions.is_empty() {
-            self.merge(SoapEndpoint { edge, transactions, spool: None }.router("/xds/registry"));
+            let router = self.soap(edge, transactions, None, "/xds/registry")?;
+            self.merge(router);
         }
         Ok(())
     }
@@ -392,7 +408,8 @@ impl<'a> Wiring<'a> {
             Arc::new(iti43_retrieve_document_set::Server { repository: repository.clone(), edge: edge.clone() }),
             Arc::new(iti86_remove_documents::Server { repository: repository.clone(), edge: edge.clone() }),
         ];
-        self.merge(SoapEndpoint { edge, transactions, spool: Some(repository) }.router("/xds/repository"));
+        let router = self.soap(edge, transactions, Some(repository), "/xds/repository")?;
+        self.merge(router);
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use net::{ClientTls, HttpClient, HttpClientOptions};
 use std::sync::Arc;
 use transactions::edge::fhir_client::FhirPeer;
 use transactions::edge::soap_client::SoapPeer;
+use transactions::edge::soap_replies::ReplyAddress;
 use transactions::portal::ImagingDirectory;
 use transactions::{
     iti41_provide_and_register_document_set, iti42_register_document_set, iti44_patient_identity_feed_v3,
@@ -99,6 +100,17 @@ impl Peers<'_> {
             }
         }
         Ok(places)
+    }
+
+    /// Addresses that answers may be posted to.
+    pub fn reply_addresses(&self) -> anyhow::Result<Vec<ReplyAddress>> {
+        let mut all = Vec::new();
+        for (name, peer) in &self.config.peers {
+            if let Some(url) = &peer.reply_to {
+                all.push(ReplyAddress { name: name.clone(), url: url.clone(), http: self.http(name)? });
+            }
+        }
+        Ok(all)
     }
 
     /// Repositories of peers, by their unique ids.

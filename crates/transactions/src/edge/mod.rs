@@ -10,8 +10,11 @@ pub mod operation_outcome;
 pub mod page_token;
 pub mod registry_errors;
 pub mod soap_client;
+pub mod soap_replies;
 pub mod soap_server;
+mod spooling;
 pub mod streams;
+pub mod wsdl;
 
 use crate::Transaction;
 use actors::{Caller, Clock, Cx, Identifiers, short_id};

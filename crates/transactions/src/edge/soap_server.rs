@@ -1,9 +1,11 @@
 //! SOAP on the server side: one path, many transactions told apart by action; attachments go to disk while they arrive.
 //! Source: ITI TF-2 Appendix V; spec/xds.md sections 3-5.
 
-use super::Edge;
+use super::soap_replies::{AsyncReplies, Destination};
+use super::spooling::{Spooled, Spooling};
+use super::{Edge, wsdl};
 use crate::{Binding, Transaction};
-use actors::spool::{self, BlobWriter, INLINE_LIMIT_OCTETS, Sha256, Spool};
+use actors::spool::Spool;
 use actors::{BoxFuture, ByteStream, Cx, DocumentContent, Fault};
 use axum::Router;
 use axum::body::Body;
@@ -12,7 +14,8 @@ use axum::response::Response;
 use axum::routing::post;
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, stream};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, Uri, header};
+use model::ObjectId;
 use soap::{MessageEvent, MessageReader, MtomWriter, Packaging, Parts};
 use std::sync::Arc;
 use xml::XmlWriter;
@@ -68,46 +71,51 @@ pub struct SoapEndpoint {
     pub edge: Edge,
     pub transactions: Vec<Arc<dyn SoapTransaction>>,
     pub spool: Option<Arc<dyn Spool>>,
-}
-
-/// What a request left in the spool. Released with the request however it ends, also when the caller goes away.
-struct Spooled {
-    spool: Option<Arc<dyn Spool>>,
-    blobs: Vec<Sha256>,
-}
-
-impl Spooled {
-    async fn release(&mut self) {
-        if let Some(spool) = &self.spool {
-            spool.release(std::mem::take(&mut self.blobs)).await;
-        }
-    }
-}
-
-impl Drop for Spooled {
-    fn drop(&mut self) {
-        if let (Some(spool), false) = (self.spool.take(), self.blobs.is_empty()) {
-            let blobs = std::mem::take(&mut self.blobs);
-            tokio::spawn(async move { spool.release(blobs).await });
-        }
-    }
+    /// What peers post to, as the WSDL tells them: the public URL and the path.
+    pub address: String,
+    /// Where answers may be posted that a request does not wait for.
+    pub replies: AsyncReplies,
 }
 
 impl SoapEndpoint {
     pub fn router(self, path: &str) -> Router {
         let endpoint = Arc::new(self);
+        let shared = endpoint.clone();
         let answer = move |request: Request| {
-            let endpoint = endpoint.clone();
+            let endpoint = shared.clone();
             async move { endpoint.answer(request).await }
         };
-        Router::new().route(path, post(answer))
+        let described = endpoint.clone();
+        let at = path.to_owned();
+        let describe = move |uri: Uri| async move { described.describe(&at, uri.query().unwrap_or_default()) };
+        Router::new().route(path, post(answer).get(describe))
+    }
+
+    /// GET: the WSDL and its schemas, and for anything else what this address is.
+    fn describe(&self, path: &str, query: &str) -> Response {
+        const XML: &str = "text/xml; charset=utf-8";
+        if query.eq_ignore_ascii_case("wsdl") {
+            let served = self.transactions.iter().map(|t| t.transaction());
+            return respond(StatusCode::OK, XML, Body::from(wsdl::wsdl(path, &self.address, served)));
+        }
+        if let Some(schema) = query.strip_prefix("xsd=").and_then(wsdl::schema) {
+            return respond(
+                StatusCode::OK,
+                XML,
+                Body::from(schema.replace("\"?xsd=", &format!("\"{}?xsd=", self.address))),
+            );
+        }
+        let text = format!("SOAP 1.2 is posted here; {}?wsdl describes it\n", self.address);
+        let mut response = respond(StatusCode::METHOD_NOT_ALLOWED, "text/plain; charset=utf-8", Body::from(text));
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+        response
     }
 
     async fn answer(&self, request: Request) -> Response {
         let (parts, body) = request.into_parts();
         let cx = self.edge.cx(&parts);
         let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
-        let mut spooled = Spooled { spool: self.spool.clone(), blobs: Vec::new() };
+        let mut spooled = Spooled::new(self.spool.clone());
         let outcome = self.exchange(content_type, body, &mut spooled, &cx).await;
         spooled.release().await;
         match outcome {
@@ -143,9 +151,51 @@ impl SoapEndpoint {
         let action = request.envelope.action().unwrap_or_default().to_owned();
         let found = self.transactions.iter().find(|t| actions(t.transaction()).0 == action);
         let transaction = found.ok_or_else(|| refused(soap::Fault::action_not_supported(&action)))?;
-        let reply = transaction.respond(request, cx).await.map_err(refused)?;
         let response_action = actions(transaction.transaction()).1;
-        Ok(self.pack(packaging, response_action, relates_to.as_deref(), reply, &cx.request_id))
+        let destination = self.replies.destination(request.envelope.addressing()).map_err(refused)?;
+        let outcome = transaction.respond(request, cx).await;
+        let Some(destination) = destination else {
+            let head = soap::Head::response(response_action, relates_to.as_deref());
+            let packed = self.pack(packaging, &head, outcome.map_err(refused)?, &cx.request_id);
+            return Ok(respond(StatusCode::OK, &packed.content_type, packed.body));
+        };
+        // What was asked for is done, and durable, before the request is accepted.
+        self.post(destination, packaging, response_action, relates_to.as_deref(), outcome, cx);
+        Ok(respond_empty(StatusCode::ACCEPTED))
+    }
+
+    /// Posts an answer in the background to where the request wants it.
+    fn post(
+        &self,
+        destination: Destination,
+        packaging: Packaging,
+        response_action: &str,
+        relates_to: Option<&str>,
+        outcome: Result<SoapReply, soap::Fault>,
+        cx: &Cx,
+    ) {
+        let message_id = ObjectId::from_uuid_bytes(self.edge.identifiers.uuid()).to_string();
+        let address = match &outcome {
+            Ok(_) => &destination.reply_to,
+            Err(_) => &destination.fault_to,
+        };
+        // Nobody wants to know.
+        let Some(address) = address.clone() else { return };
+        let addressed = |action| soap::Head {
+            message_id: Some(&message_id),
+            to: Some(&address.url),
+            ..soap::Head::response(action, relates_to)
+        };
+        let packed = match outcome {
+            Ok(reply) => self.pack(packaging, &addressed(response_action), reply, &cx.request_id),
+            Err(fault) => {
+                let envelope = fault.encode_with(&addressed(fault.action()));
+                let message = soap::package(packaging, fault.action(), self.edge.identifiers.uuid(), envelope);
+                Packed { content_type: message.content_type, body: Body::from(message.body) }
+            }
+        };
+        let request_id = cx.request_id.clone();
+        tokio::spawn(async move { address.post(&packed.content_type, packed.body, &request_id).await });
     }
 
     /// Reads the message: the envelope into memory, attachments into memory while small and into the spool beyond.
@@ -182,9 +232,7 @@ impl SoapEndpoint {
                     if let Some((id, spooling)) = part.take() {
                         match spooling.finish().await? {
                             Ok(content) => {
-                                if let DocumentContent::Blob(blob) = &content {
-                                    spooled.blobs.push(blob.sha256);
-                                }
+                                spooled.keep(&content);
                                 parts.insert(&id, content);
                             }
                             // The rest of the message is read all the same, so that the answer is the transaction's.
@@ -199,28 +247,22 @@ impl SoapEndpoint {
         Ok(SoapRequest { envelope, packaging, parts, no_room: no_room_for })
     }
 
-    fn pack(
-        &self,
-        packaging: Packaging,
-        action: &'static str,
-        relates_to: Option<&str>,
-        reply: SoapReply,
-        request_id: &str,
-    ) -> Response {
+    fn pack(&self, packaging: Packaging, head: &soap::Head, reply: SoapReply, request_id: &str) -> Packed {
         let mtom = MtomWriter::new(self.edge.identifiers.uuid());
-        let head = soap::Head::response(action, relates_to);
-        let mut envelope = soap::begin(&head);
+        let action = head.action;
+        let mut envelope = soap::begin(head);
         (reply.body)(&mut envelope, &mtom);
         if let Some(mut pieces) = reply.pieces {
             let more = write_pieces(&mut envelope, &mut pieces);
             if more && packaging == Packaging::Plain {
-                return respond(StatusCode::OK, &soap::plain_content_type(action), streamed(envelope, pieces));
+                let content_type = soap::plain_content_type(action);
+                return Packed { content_type, body: streamed(envelope, pieces) };
             }
             while more && write_pieces(&mut envelope, &mut pieces) {}
         }
         let envelope = envelope.finish();
         if packaging == Packaging::Plain && reply.attachments.is_empty() {
-            return respond(StatusCode::OK, &soap::plain_content_type(action), Body::from(envelope));
+            return Packed { content_type: soap::plain_content_type(action), body: Body::from(envelope) };
         }
         let content_type = mtom.content_type(action);
         let body = attach(mtom, envelope, reply.attachments);
@@ -230,8 +272,14 @@ impl SoapEndpoint {
                 tracing::error!(request_id, ?fault, "an answer broke off");
             }
         });
-        respond(StatusCode::OK, &content_type, Body::from_stream(body))
+        Packed { content_type, body: Body::from_stream(body) }
     }
+}
+
+/// An answer ready to be sent.
+struct Packed {
+    content_type: String,
+    body: Body,
 }
 
 /// An answer is sent as it is written, in pieces of this size; a shorter one has a Content-Length.
@@ -288,86 +336,17 @@ impl Refused {
     }
 }
 
-/// An attachment on its way in.
-enum Spooling {
-    Memory(BytesMut),
-    Blob {
-        writer: Box<dyn BlobWriter>,
-        octets: u64,
-    },
-    /// There is no room; what still comes is only counted.
-    NotKept {
-        fault: Fault,
-        octets: u64,
-    },
-}
-
-impl Spooling {
-    async fn write(&mut self, bytes: Bytes, spool: Option<&Arc<dyn Spool>>, limit: u64) -> Result<(), soap::Fault> {
-        if let Spooling::Memory(buffer) = self {
-            if buffer.len() + bytes.len() <= INLINE_LIMIT_OCTETS {
-                buffer.extend_from_slice(&bytes);
-                return Ok(());
-            }
-            let Some(spool) = spool else {
-                return Err(soap::Fault::sender("this transaction takes no attachments of this size"));
-            };
-            let (spool, first) = (spool.clone(), std::mem::take(buffer));
-            let octets = first.len() as u64;
-            let begun = tokio::task::spawn_blocking(move || {
-                let mut writer = spool.create()?;
-                writer.write(&first)?;
-                Ok(writer)
-            });
-            *self = match begun.await.map_err(|_| soap::Fault::receiver("spooling failed"))? {
-                Ok(writer) => Spooling::Blob { writer, octets },
-                Err(error) => Spooling::NotKept { fault: no_room(error)?, octets },
-            };
-        }
-        let (Spooling::Blob { octets, .. } | Spooling::NotKept { octets, .. }) = self else { return Ok(()) };
-        *octets += bytes.len() as u64;
-        let octets = *octets;
-        if octets > limit {
-            return Err(soap::Fault::sender(format!("an attachment may have at most {limit} octets")));
-        }
-        // Writes go to the page cache; the blocking thread is needed for the file's creation and its fsync.
-        if let Spooling::Blob { writer, .. } = self
-            && let Err(error) = writer.write(&bytes)
-        {
-            *self = Spooling::NotKept { fault: no_room(error)?, octets };
-        }
-        Ok(())
-    }
-
-    async fn finish(self) -> Result<Result<DocumentContent, Fault>, soap::Fault> {
-        match self {
-            Spooling::Memory(buffer) => Ok(Ok(DocumentContent::Memory(buffer.freeze()))),
-            Spooling::NotKept { fault, .. } => Ok(Err(fault)),
-            Spooling::Blob { writer, .. } => {
-                let finished = tokio::task::spawn_blocking(move || writer.finish()).await;
-                match finished.map_err(|_| soap::Fault::receiver("spooling failed"))? {
-                    Ok(blob) => Ok(Ok(DocumentContent::Blob(blob))),
-                    Err(error) => Ok(Err(no_room(error)?)),
-                }
-            }
-        }
-    }
-}
-
-/// A full disk is for the transaction to say; anything else is this node's own failure.
-fn no_room(error: spool::StoreError) -> Result<Fault, soap::Fault> {
-    tracing::error!(%error, "cannot keep an attachment");
-    match error {
-        spool::StoreError::Full(what) => Ok(Fault::OutOfResources(format!("no room left: {what}"))),
-        _ => Err(soap::Fault::receiver("an attachment cannot be kept; nothing of this request was kept")),
-    }
-}
-
 fn actions(transaction: &Transaction) -> (&'static str, &'static str) {
     match transaction.binding {
         Binding::Soap { action, response_action, .. } => (action, response_action),
         Binding::Http { .. } | Binding::Dimse { .. } => ("", ""),
     }
+}
+
+fn respond_empty(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
 }
 
 fn respond(status: StatusCode, content_type: &str, body: Body) -> Response {

@@ -6,6 +6,7 @@ use model::{Oid, Patient};
 use std::sync::Arc;
 use testkit::{MemoryIdentity, Served, cx, domain, http_client, patient, serve};
 use transactions::edge::soap_client::SoapPeer;
+use transactions::edge::soap_replies::AsyncReplies;
 use transactions::edge::soap_server::SoapEndpoint;
 use transactions::iti44_patient_identity_feed_v3::{Client, MERGED, Server};
 
@@ -20,7 +21,10 @@ fn start() -> Started {
     let (edge, audited, _) = edge();
     let transactions = Server::all(identity.clone(), domain(), Oid::parse("2.999.1.9").unwrap(), edge.clone());
     let spool: Option<Arc<dyn spool::Spool>> = None;
-    let served = serve(|_| SoapEndpoint { edge, transactions, spool }.router("/xds/registry"));
+    let served = serve(|base| {
+        let (address, replies) = (format!("{base}/xds/registry"), AsyncReplies::default());
+        SoapEndpoint { edge, transactions, spool, address, replies }.router("/xds/registry")
+    });
     Started { served, identity, audited }
 }
 

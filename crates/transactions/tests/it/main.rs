@@ -9,3 +9,4 @@ mod iti68;
 mod outcomes;
 mod portal;
 mod rad107;
+mod soap_manners;

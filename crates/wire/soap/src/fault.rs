@@ -214,6 +214,11 @@ impl Fault {
 
     /// The whole envelope; `relates_to` is the request's MessageID if it could be read.
     pub fn encode(&self, relates_to: Option<&str>) -> Vec<u8> {
+        self.encode_with(&Head::response(self.action(), relates_to))
+    }
+
+    /// The whole envelope with this addressing; header blocks of `head` are not written.
+    pub fn encode_with(&self, head: &Head<'_>) -> Vec<u8> {
         let mut blocks = XmlWriter::with_capacity(256);
         for (namespace, name) in &self.not_understood {
             blocks.start("s:NotUnderstood").ns("s", SOAP).ns("n", namespace).attr("qname", &format!("n:{name}")).end();
@@ -223,7 +228,7 @@ impl Fault {
             blocks.start("s:SupportedEnvelope").attr("qname", "s:Envelope").end();
             blocks.end();
         }
-        let head = Head { blocks: &blocks.finish(), ..Head::response(self.action(), relates_to) };
+        let head = Head { blocks: &blocks.finish(), ..*head };
         encode(&head, |w| self.write(w))
     }
 

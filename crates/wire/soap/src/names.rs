@@ -14,6 +14,8 @@ pub const XOP: &str = "http://www.w3.org/2004/08/xop/include";
 /// WS-Security 1.0 extension.
 pub const WSSE: &str = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd";
 /// "Answer on this connection".
+/// Nobody wants an answer.
+pub const NONE: &str = "http://www.w3.org/2005/08/addressing/none";
 pub const ANONYMOUS: &str = "http://www.w3.org/2005/08/addressing/anonymous";
 /// "Do not answer".
 pub const NO_ADDRESS: &str = "http://www.w3.org/2005/08/addressing/none";
