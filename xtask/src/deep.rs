@@ -71,6 +71,13 @@ const JOBS: &[Job] = &[
         environment: &[("PROPTEST_CASES", "10000")],
         rounds: 10,
     },
+    Job {
+        name: "fuzz",
+        what: "ten million mutated messages for each decoder behind SOAP, and every bomb refused in 100 ms",
+        arguments: &["test", "--release", "--locked", "-p", "transactions", "--test", "fuzz"],
+        environment: &[("MANIFOLD_FUZZ_RUNS", "1000000"), ("MANIFOLD_TIMED", "1")],
+        rounds: 10,
+    },
 ];
 
 const RESULTS: &str = "docs/deep-runs.md";

@@ -2,6 +2,7 @@
 //! the four traits in `actors`, and a server on loopback. Nothing here is used by a running node.
 
 mod circumstances;
+pub mod fuzz;
 mod identity;
 mod imaging;
 mod invented;

@@ -66,6 +66,15 @@ pub struct Attachment {
     pub body: ByteStream,
 }
 
+/// XML nodes of a request: thousands of entries fit; what is larger would be a tree of many times its size in memory.
+const MOST_NODES: usize = 500_000;
+
+/// Bounds on a request with an envelope of at most so many octets.
+pub fn request_limits(envelope_octets: usize) -> soap::Limits {
+    let limits = soap::Limits::default();
+    soap::Limits { envelope_octets, xml: xml::Limits { nodes: MOST_NODES, ..limits.xml }, ..limits }
+}
+
 /// The transactions served at one path. `spool` takes attachments; absent means that none is expected.
 pub struct SoapEndpoint {
     pub edge: Edge,
@@ -141,7 +150,7 @@ impl SoapEndpoint {
         spooled: &mut Spooled,
         cx: &Cx,
     ) -> Result<Response, Refused> {
-        let limits = soap::Limits { envelope_octets: self.edge.message_octets, ..soap::Limits::default() };
+        let limits = request_limits(self.edge.message_octets);
         let reader = MessageReader::new(content_type, limits).map_err(|e| Refused::of(e.fault(), Packaging::Plain))?;
         let packaging = reader.packaging();
         let request = self.receive(reader, body, spooled).await.map_err(|fault| Refused::of(fault, packaging))?;
