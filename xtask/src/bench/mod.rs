@@ -8,6 +8,7 @@ mod network;
 mod process;
 mod record;
 mod reference;
+mod register;
 mod registry;
 mod start;
 mod store;
@@ -36,6 +37,11 @@ const MEASUREMENTS: &[Measurement] = &[
         name: "registry",
         what: "queries by patient over 10^4 and 10^6 entries, beside bare SQL and each other",
         run: registry::run,
+    },
+    Measurement {
+        name: "register",
+        what: "ITI-42 durably, beside the disk's syncs, up to 10^6 entries; queries by patient on the way; ITI-41 of 1 GiB",
+        run: register::run,
     },
     Measurement {
         name: "manifest",

@@ -82,7 +82,7 @@ fn clear(folder: &Path) -> Result<()> {
 }
 
 /// How often a second this disk makes 4 KiB durable that are appended to a file whose blocks are there already.
-fn syncs_per_second(folder: &Path, limit: Duration) -> Result<f64> {
+pub(super) fn syncs_per_second(folder: &Path, limit: Duration) -> Result<f64> {
     const BLOCK: usize = 4096;
     const BLOCKS: u64 = 4096;
     let path = folder.join("syncs");

@@ -26,6 +26,9 @@ pub struct Load {
     /// Requests of all clients together
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub requests: u64,
+    /// Asks for so many invented patients, B0000000 and on, in no order, as --per-patient made them
+    #[arg(long, value_name = "N", conflicts_with_all = ["patient", "register"], value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub invented: Option<u64>,
     /// Registers so many invented entries by ITI-42 instead of asking, one in each submission; they stay in the node
     #[arg(long, value_name = "N", conflicts_with_all = ["requests", "via"], value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub register: Option<u64>,
@@ -56,13 +59,14 @@ pub async fn run(options: Load) -> Result<(), Stop> {
         return register(&options, &parties, patients, entries).await;
     }
     let registry = parties.registry_via(options.via)?;
+    let domain = parties.patient_id("B")?.domain;
     let next = Arc::new(AtomicU64::new(0));
     let bar = output::progress(options.requests, "requests");
     let started = Instant::now();
     let mut clients = Vec::new();
     for _ in 0..options.clients {
         let (registry, next, patients, bar) = (registry.clone(), next.clone(), patients.clone(), bar.clone());
-        let requests = options.requests;
+        let (requests, invented, domain) = (options.requests, options.invented, domain.clone());
         clients.push(tokio::spawn(async move {
             let (mut micros, mut documents, mut failures) = (Vec::new(), 0_u64, Vec::new());
             loop {
@@ -70,8 +74,12 @@ pub async fn run(options: Load) -> Result<(), Stop> {
                 if n >= requests {
                     return (micros, documents, failures);
                 }
-                let patient = &patients[usize::try_from(n % patients.len() as u64).unwrap_or(0)];
-                let query = DocumentQuery::of_patient(patient.clone()).approved();
+                let patient = match invented {
+                    // A number without a common divisor spreads them over the whole store.
+                    Some(patients) => invented_patient(n.wrapping_mul(7_919_777) % patients, &domain),
+                    None => patients[usize::try_from(n % patients.len() as u64).unwrap_or(0)].clone(),
+                };
+                let query = DocumentQuery::of_patient(patient).approved();
                 let asked = Instant::now();
                 match registry.find(&query, &circumstances()).await {
                     Ok(found) => {
@@ -110,6 +118,10 @@ pub async fn run(options: Load) -> Result<(), Stop> {
     }
 }
 
+fn invented_patient(number: u64, domain: &Oid) -> PatientId {
+    PatientId::new(format!("B{number:07}"), domain.clone())
+}
+
 /// What is registered, and for whom.
 struct Registration {
     entries: u64,
@@ -122,7 +134,7 @@ struct Registration {
 impl Registration {
     fn submission(&self, n: u64, cx: &Cx) -> Result<Submission, model::Invalid> {
         let patient = match self.invented {
-            Some((each, first)) => PatientId::new(format!("B{:07}", first + n / each), self.domain.clone()),
+            Some((each, first)) => invented_patient(first + n / each, &self.domain),
             None => self.patients[usize::try_from(n % self.patients.len() as u64).unwrap_or(0)].clone(),
         };
         let uid = || cx.identifiers.uid();

@@ -5,9 +5,12 @@ use super::{Sample, print, round};
 use crate::cli::connection::{Connection, Parties, circumstances};
 use crate::cli::output::{self, Format};
 use crate::cli::stop::Stop;
+use actors::{DocumentContent, ProvidedDocument};
 use clap::Args;
+use hl7v3::cda::EntryDefaults;
 use model::Oid;
 use serde_json::json;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -24,6 +27,9 @@ pub struct Publish {
     /// Clients at the same time
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=256))]
     pub clients: u64,
+    /// Instead of a report, each time a document of so many octets, streamed from a file without content
+    #[arg(long, value_name = "N")]
+    pub octets: Option<u64>,
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
     #[command(flatten)]
@@ -34,13 +40,14 @@ pub async fn run(options: Publish) -> Result<(), Stop> {
     let parties = Parties::open(&options.connection)?;
     let patient = parties.patient_id(&options.patient)?;
     let (party, repository) = parties.publish_to()?;
+    let file = options.octets.map(empty_file).transpose()?.map(Arc::new);
     let next = Arc::new(AtomicU64::new(0));
     let bar = output::progress(options.reports, "reports");
     let started = Instant::now();
     let mut clients = Vec::new();
     for _ in 0..options.clients {
         let (next, repository, patient, bar) = (next.clone(), repository.clone(), patient.clone(), bar.clone());
-        let reports = options.reports;
+        let (reports, file) = (options.reports, file.clone());
         clients.push(tokio::spawn(async move {
             let mut micros = Vec::new();
             while next.fetch_add(1, Ordering::Relaxed) < reports {
@@ -54,7 +61,17 @@ pub async fn run(options: Publish) -> Result<(), Stop> {
                     source_id: Oid::parse("2.999.1").map_err(Stop::failed)?,
                 };
                 let asked = Instant::now();
-                report_source::publish(outgoing, &*repository, &cx).await?;
+                match &file {
+                    None => drop(report_source::publish(outgoing, &*repository, &cx).await?),
+                    Some(file) => {
+                        let entry =
+                            hl7v3::cda::document_entry(&report, &EntryDefaults::new(cx.identifiers.entry_uuid()));
+                        let content = DocumentContent::File(file.0.clone());
+                        let documents = vec![ProvidedDocument { entry_id: entry.id.clone(), content }];
+                        let submission = report_source::submission(entry, &[], outgoing.source_id, &cx);
+                        repository.provide(submission, documents, &cx).await?;
+                    }
+                }
                 micros.push(asked.elapsed().as_secs_f64() * 1e6);
                 bar.inc(1);
             }
@@ -77,4 +94,22 @@ pub async fn run(options: Publish) -> Result<(), Stop> {
         party.name
     );
     print(options.format, &[("ITI-41", Sample::of(micros))], facts, &remark)
+}
+
+/// A file in the system's temporary folder, removed when nobody needs it any more.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // Left over it is a nuisance, not a failure.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn empty_file(octets: u64) -> Result<Temporary, Stop> {
+    let name = format!("manifold-bench-{}-{}", std::process::id(), circumstances().request_id);
+    let path = std::env::temp_dir().join(name);
+    let made = std::fs::File::create(&path).and_then(|file| file.set_len(octets));
+    made.map_err(|e| Stop::failed(format!("cannot make {}: {e}", path.display())))?;
+    Ok(Temporary(path))
 }
