@@ -56,6 +56,7 @@ fn start(codes_xml: &Path, check: &str) -> Node {
         "[node]\nname = \"kit\"\nhome_community_id = \"urn:oid:2.999.390\"\npublic_url = \"http://{address}\"\n\
          data = \"data\"\n\n[listen]\nhttp = \"{address}\"\n\n[affinity_domain]\npatient_domain = \"{PATIENT_DOMAIN}\"\n\
          codes = \"codes.toml\"\nunknown_patient = \"refuse\"\n\n[actors.document_registry]\n\
+         population_queries = true\n\
          [actors.document_repository]\nunique_id = \"2.999.390.1\"\n[actors.patient_identity_manager]\n"
     );
     std::fs::write(&config, text).expect("the configuration can be written");

@@ -195,9 +195,10 @@ impl Runner<'_> {
         Ok(file)
     }
 
+    /// `$now$` ends a range of times, which does not include its end; what came in this second is before it all the same.
     fn fill_in_times(&self, file: &mut Tree) {
         let now = second();
-        file.replace("$now$", &dtm(now));
+        file.replace("$now$", &dtm(now + 1));
         file.replace("$lastyear$", &dtm(now - 365 * 86_400));
     }
 
@@ -238,7 +239,9 @@ impl Runner<'_> {
             let attr = |name: &str| used.attr(name).unwrap_or_default();
             let (step, name) = (attr("step"), attr("reportName"));
             let value = match (used.attr("test"), attr("section")) {
-                // The feed for registries makes the patient of the test; all others are shared by the tests that name them.
+                // Whoever runs the kit chooses `$patientid$` for a test, whichever feed the plan names. The feed for
+                // registries makes the same one; all others but its twin are shared by the tests that name them.
+                (_, "pif") if attr("useAs") == "$patientid$" => self.patient(at.test)?,
                 (Some("15817"), "pif") => self.patient(at.test)?,
                 (Some("15817b"), "pif") => self.patient(&format!("{} second", at.test))?,
                 (Some(feed), "pif") => self.patient(feed)?,
