@@ -517,7 +517,7 @@ pub(crate) fn apply_update(
         tx.put_folder(folder)?;
     }
     for version in plan.versions.iter().filter(|v| v.propagate) {
-        propagate(tx, version, &submission.set.id, now)?;
+        propagate(tx, version, now)?;
     }
     for association in &mut submission.associations {
         association.availability_status = approved;
@@ -533,8 +533,9 @@ pub(crate) fn apply_update(
     Ok(())
 }
 
-/// Copies the associations of the previous version, with the new version in its place.
-fn propagate(tx: &mut dyn WriteTx, version: &NewVersion, set: &ObjectId, now: &Dtm) -> Result<(), StoreError> {
+/// Copies the associations of the previous version, with the new version in its place. The submission set gets no
+/// HasMember to the copies: only a move between patients asks for that (NIST 20000d).
+fn propagate(tx: &mut dyn WriteTx, version: &NewVersion, now: &Dtm) -> Result<(), StoreError> {
     for association in tx.associations_of(std::slice::from_ref(&version.previous))? {
         if !is_taken_over(tx, &association)? {
             continue;
@@ -548,18 +549,6 @@ fn propagate(tx: &mut dyn WriteTx, version: &NewVersion, set: &ObjectId, now: &D
         };
         tx.put_association(&copy)?;
         if association.kind == AssociationType::HasMember {
-            let link = Association {
-                id: derived_id(&association.id, &version.id, 4),
-                kind: AssociationType::HasMember,
-                source: set.clone(),
-                target: copy.id.clone(),
-                availability_status: AvailabilityStatus::Approved,
-                home_community_id: None,
-                submission_set_status: None,
-                documentation: None,
-                extra: Vec::new(),
-            };
-            tx.put_association(&link)?;
             for mut folder in tx.folders(Select::Ids(std::slice::from_ref(&copy.source)))? {
                 folder.last_update_time = Some(now.clone());
                 tx.update_folder(&folder)?;

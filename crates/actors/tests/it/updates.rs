@@ -170,6 +170,14 @@ fn a_folder_has_versions_too() {
         links.iter().filter(|a| a.source == *folder && a.target == first.id("doc")).count()
     };
     assert_eq!((held(&new), held(&old)), (1, 1));
+    let ask = |former_versions| {
+        let stored = StoredQuery::GetFolders(ObjectNames::UniqueIds(vec![unique("2.25.1.2")]));
+        let query = RegistryQuery { former_versions, ..stored.into() };
+        let found = wait(bench.registry().query(&query, &bench.cx)).unwrap().objects.folders;
+        found.into_iter().map(|f| f.id).collect::<Vec<_>>()
+    };
+    assert_eq!(ask(false), std::slice::from_ref(&new), "whoever knows no versions gets the current one");
+    assert_eq!(ask(true).len(), 2);
     let other = new_folder(&bench, &new, "2", "2.25.10");
     assert_eq!(broken(&bench, other, UpdateKind::Restricted), [Ok(UpdateRule::ObjectKind)]);
 }
