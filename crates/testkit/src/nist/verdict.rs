@@ -6,8 +6,22 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// Tests that the tags leave out although others build on them or a repository is meant.
-const UNTAGGED: [(&str, &str); 5] =
-    [("12346", "SQ.b"), ("12374", "SQ.b"), ("12361", "reg_mpq"), ("PnrXop", "PR.b"), ("PnrNoXop", "PR.b")];
+const UNTAGGED: [(&str, &str); 14] = [
+    ("12344", "PR.b"),
+    ("12346", "SQ.b"),
+    ("12374", "SQ.b"),
+    ("12361", "reg_mpq"),
+    ("15817", "R.b"),
+    ("20002", "reg_mu"),
+    ("20003", "reg_mu"),
+    ("20004", "reg_mu"),
+    ("20005", "reg_mu"),
+    ("20006", "reg_mu"),
+    ("PnrXop", "PR.b"),
+    ("PnrNoXop", "PR.b"),
+    ("RMDInit1", "rep_rd"),
+    ("RMDInit2", "rep_rd"),
+];
 
 /// Tags of the two actors, the narrower ones first.
 const TAGS: [&str; 16] = [
