@@ -6,6 +6,7 @@ mod check;
 mod command;
 mod deep;
 mod generated;
+mod nist;
 mod peers;
 mod tidy;
 mod workspace;
@@ -20,6 +21,7 @@ usage: cargo xtask COMMAND
   check [--only STEP]... [--skip STEP]... [--list]
                            everything that must be green: peers, format, lints, build, tests, tidy, generated, licences
   peers [--bench]          install what the tests talk to (with --bench: what only benchmarks need, too)
+  nist                     replay the plans of the NIST XDS toolkit; one line each, the count of all as the last
   tidy                     the project's own rules about files, crates, tests and the conformance table
   generated [--write]      compare generated sections with what the program prints; --write updates them
   deep [JOB]... [--list] [--restart]
@@ -77,6 +79,8 @@ fn dispatch(args: &[String]) -> anyhow::Result<Ended> {
             peers::install(&Workspace::load()?, groups)?;
             Ok(Ended::Well)
         }
+        "nist" if !flags(&[]) => Ok(Ended::Unusable),
+        "nist" => nist::run(&Workspace::load()?),
         "tidy" if !flags(&[]) => Ok(Ended::Unusable),
         "tidy" => tidy::run(&Workspace::load()?),
         "generated" if !flags(&["--write"]) => Ok(Ended::Unusable),

@@ -37,6 +37,11 @@ impl UpdatePlan {
                 version.id = id.clone();
             }
         }
+        for (target, _) in &mut self.statuses {
+            if let Some(id) = ids.get(target) {
+                *target = id.clone();
+            }
+        }
         self
     }
 
@@ -350,17 +355,21 @@ impl Check<'_> {
             self.wrong(UpdateRule::Operation, &association.id, reason);
             return Ok(());
         };
+        for name in ["PreviousVersion", "AssociationPropagation"] {
+            if association.annotation(name).is_some() {
+                let reason = format!("must not have the slot {name}: a change of status makes no version");
+                self.wrong(UpdateRule::Operation, &association.id, reason);
+            }
+        }
         let ids = std::slice::from_ref(target);
         let kind = if target.is_uuid() { self.tx.object_kind(target)? } else { None };
         let (current, is_latest) = match kind {
-            None if self.submission.contains(target) => {
-                self.wrong(
-                    UpdateRule::Other,
-                    target,
-                    "is new in this submission, so its status cannot be changed by it",
-                );
+            None if *target == self.submission.set.id => {
+                self.wrong(UpdateRule::Operation, target, "is the submission set, whose status never changes");
                 return Ok(());
             }
+            // What this submission brings is Approved first (NIST 20004, 20005).
+            None if self.submission.contains(target) => (AvailabilityStatus::Approved, true),
             None => {
                 let id = target.to_string();
                 self.faults.push(Fault::UnresolvedReference { id, role: "targetObject" });
@@ -392,7 +401,11 @@ impl Check<'_> {
         }
         if current != original {
             let reason = format!("OriginalStatus must be its present status, {current:?}; got {original:?}");
-            self.wrong(UpdateRule::Operation, target, reason);
+            // Of what is new, the published plans want the general rule (NIST 20003).
+            let rule = if kind.is_none() { UpdateRule::Other } else { UpdateRule::Operation };
+            self.wrong(rule, target, reason);
+        } else if original == new {
+            self.wrong(UpdateRule::Operation, target, "must get a NewStatus other than its OriginalStatus");
         }
         self.plan.statuses.push((target.clone(), new));
         Ok(())
@@ -517,7 +530,7 @@ pub(crate) fn apply_update(
         tx.put_folder(folder)?;
     }
     for version in plan.versions.iter().filter(|v| v.propagate) {
-        propagate(tx, version, &submission.set.id, now)?;
+        propagate(tx, version, now)?;
     }
     for association in &mut submission.associations {
         association.availability_status = approved;
@@ -533,8 +546,9 @@ pub(crate) fn apply_update(
     Ok(())
 }
 
-/// Copies the associations of the previous version, with the new version in its place.
-fn propagate(tx: &mut dyn WriteTx, version: &NewVersion, set: &ObjectId, now: &Dtm) -> Result<(), StoreError> {
+/// Copies the associations of the previous version, with the new version in its place. The submission set gets no
+/// HasMember to the copies: only a move between patients asks for that (NIST 20000d).
+fn propagate(tx: &mut dyn WriteTx, version: &NewVersion, now: &Dtm) -> Result<(), StoreError> {
     for association in tx.associations_of(std::slice::from_ref(&version.previous))? {
         if !is_taken_over(tx, &association)? {
             continue;
@@ -548,18 +562,6 @@ fn propagate(tx: &mut dyn WriteTx, version: &NewVersion, set: &ObjectId, now: &D
         };
         tx.put_association(&copy)?;
         if association.kind == AssociationType::HasMember {
-            let link = Association {
-                id: derived_id(&association.id, &version.id, 4),
-                kind: AssociationType::HasMember,
-                source: set.clone(),
-                target: copy.id.clone(),
-                availability_status: AvailabilityStatus::Approved,
-                home_community_id: None,
-                submission_set_status: None,
-                documentation: None,
-                extra: Vec::new(),
-            };
-            tx.put_association(&link)?;
             for mut folder in tx.folders(Select::Ids(std::slice::from_ref(&copy.source)))? {
                 folder.last_update_time = Some(now.clone());
                 tx.update_folder(&folder)?;

@@ -5,7 +5,7 @@ use model::{
     Association, AssociationType, AvailabilityStatus, DocumentEntry, DocumentQuery, Folder, FolderQuery, ObjectId,
     ObjectNames, PatientId, RegistryObjects, RegistryQuery, StoredQuery, SubmissionSet,
 };
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use store::{ReadTx, Select, StoreError};
 
 /// Why a query found nothing to answer with.
@@ -120,7 +120,10 @@ impl Asked<'_> {
     fn entries(&self, names: &ObjectNames) -> Result<Vec<DocumentEntry>, StoreError> {
         match names {
             ObjectNames::Ids(ids) => self.tx.entries(Select::Ids(ids)),
-            ObjectNames::UniqueIds(ids) => self.tx.entries(Select::UniqueIds(ids)),
+            ObjectNames::UniqueIds(ids) => {
+                let versions = self.tx.entries(Select::UniqueIds(ids))?;
+                Ok(self.current(versions, |e| (e.logical_id.as_ref().unwrap_or(&e.id), e.version)))
+            }
             ObjectNames::LogicalIds(ids) => each(ids, |id| self.tx.entries(Select::LogicalId(id))),
         }
     }
@@ -128,9 +131,29 @@ impl Asked<'_> {
     fn folders(&self, names: &ObjectNames) -> Result<Vec<Folder>, StoreError> {
         match names {
             ObjectNames::Ids(ids) => self.tx.folders(Select::Ids(ids)),
-            ObjectNames::UniqueIds(ids) => self.tx.folders(Select::UniqueIds(ids)),
+            ObjectNames::UniqueIds(ids) => {
+                let versions = self.tx.folders(Select::UniqueIds(ids))?;
+                Ok(self.current(versions, |f| (f.logical_id.as_ref().unwrap_or(&f.id), f.version)))
+            }
             ObjectNames::LogicalIds(ids) => each(ids, |id| self.tx.folders(Select::LogicalId(id))),
         }
+    }
+
+    /// Leaves out versions of which there is a newer one, unless the query wants them: versions share their uniqueId, and
+    /// a reader that knows none would take them for different objects.
+    fn current<T>(&self, mut versions: Vec<T>, version: impl Fn(&T) -> (&ObjectId, Option<u32>)) -> Vec<T> {
+        if !self.query.former_versions {
+            let mut newest: HashMap<ObjectId, Option<u32>> = HashMap::new();
+            for (logical_id, number) in versions.iter().map(&version) {
+                let known = newest.entry(logical_id.clone()).or_default();
+                *known = number.max(*known);
+            }
+            versions.retain(|object| {
+                let (logical_id, number) = version(object);
+                newest.get(logical_id) == Some(&number)
+            });
+        }
+        versions
     }
 
     fn submission_sets(&self, names: &ObjectNames) -> Result<Vec<SubmissionSet>, StoreError> {

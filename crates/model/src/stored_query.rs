@@ -165,6 +165,8 @@ pub struct RegistryQuery {
     pub stored: StoredQuery,
     /// `$XDSAssociationStatus` of metadata update; empty means Approved only.
     pub association_statuses: Vec<AvailabilityStatus>,
+    /// `$MetadataLevel` 2 of metadata update: what a uniqueId names is given in all its versions, not in the current alone.
+    pub former_versions: bool,
 }
 
 impl RegistryQuery {
@@ -178,7 +180,7 @@ impl RegistryQuery {
 
 impl From<StoredQuery> for RegistryQuery {
     fn from(stored: StoredQuery) -> Self {
-        RegistryQuery { stored, association_statuses: Vec::new() }
+        RegistryQuery { stored, association_statuses: Vec::new(), former_versions: false }
     }
 }
 

@@ -182,6 +182,7 @@ fn only_approved_associations_count_unless_others_are_asked_for() {
     let query = |association_statuses| RegistryQuery {
         stored: StoredQuery::GetAssociations { ids: vec![scene.first.id("doc")] },
         association_statuses,
+        former_versions: false,
     };
     assert!(!links(&scene.ask_for(query(Vec::new()))).contains(&relation));
     assert_eq!(links(&scene.ask_for(query(vec![Deprecated]))), of([relation.clone()]));

@@ -156,6 +156,21 @@ fn b_037_metadata_that_nobody_knows_survives_an_update() {
 }
 
 #[test]
+fn what_a_submission_brings_can_be_deprecated_by_it() {
+    let bench = Bench::with_patients();
+    let (first, second) = (bench.accept(submission("2.25.1")).id("doc"), bench.accept(submission("2.25.2")).id("doc"));
+    let both = |from| {
+        let mut submission = submit(Apnd, &second, &first, "2.25.9");
+        submission.associations.extend(change_status(&id("link"), from, Deprecated, "2.25.9").associations);
+        submission
+    };
+    assert_eq!(refuse(&bench, both(Deprecated)), [Ok(UpdateRule::Other)], "it is Approved before it is anything else");
+    let link = accept(&bench, both(Approved)).id("link");
+    let links = bench.read(|tx| tx.associations(std::slice::from_ref(&link)));
+    assert_eq!(links[0].availability_status, Deprecated);
+}
+
+#[test]
 fn a_folder_has_versions_too() {
     let bench = Bench::with_patients();
     let first = bench.accept(in_folder("2.25.1"));
@@ -170,6 +185,14 @@ fn a_folder_has_versions_too() {
         links.iter().filter(|a| a.source == *folder && a.target == first.id("doc")).count()
     };
     assert_eq!((held(&new), held(&old)), (1, 1));
+    let ask = |former_versions| {
+        let stored = StoredQuery::GetFolders(ObjectNames::UniqueIds(vec![unique("2.25.1.2")]));
+        let query = RegistryQuery { former_versions, ..stored.into() };
+        let found = wait(bench.registry().query(&query, &bench.cx)).unwrap().objects.folders;
+        found.into_iter().map(|f| f.id).collect::<Vec<_>>()
+    };
+    assert_eq!(ask(false), std::slice::from_ref(&new), "whoever knows no versions gets the current one");
+    assert_eq!(ask(true).len(), 2);
     let other = new_folder(&bench, &new, "2", "2.25.10");
     assert_eq!(broken(&bench, other, UpdateKind::Restricted), [Ok(UpdateRule::ObjectKind)]);
 }
@@ -294,6 +317,13 @@ fn a_status_changes_by_saying_what_it_was() {
     let mut unmarked = change_status(&first.id("doc"), Approved, Deprecated, "2.25.9");
     unmarked.associations[0].extra.pop();
     assert_eq!(refuse(&bench, unmarked), [Ok(UpdateRule::Operation)]);
+    let same = change_status(&first.id("doc"), Approved, Approved, "2.25.9");
+    assert_eq!(refuse(&bench, same), [Ok(UpdateRule::Operation)]);
+    for name in ["PreviousVersion", "AssociationPropagation"] {
+        let mut versioned = change_status(&first.id("doc"), Approved, Deprecated, "2.25.9");
+        versioned.associations[0].extra.push(slot(name, "1"));
+        assert_eq!(refuse(&bench, versioned), [Ok(UpdateRule::Operation)], "{name}");
+    }
     let old = first.id("doc");
     accept(&bench, retitled(&bench, &old, "1", "2.25.11"));
     assert_eq!(refuse(&bench, change_status(&old, Deprecated, Approved, "2.25.12")), [Ok(UpdateRule::Other)]);

@@ -149,6 +149,21 @@ mod tests {
     }
 
     #[test]
+    fn the_file_of_the_toolkit_gives_a_list_for_every_coded_attribute() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/xds/nist-testkit/env/codes.xml");
+        let Ok(octets) = std::fs::read(path) else {
+            eprintln!("skipped: ../shared/data/xds/nist-testkit/env/codes.xml not present");
+            return;
+        };
+        let imported = read(&octets).unwrap();
+        assert_eq!(imported.lists.len(), CodedAttribute::ALL.len());
+        assert!(imported.lists.iter().all(|(_, codes)| !codes.is_empty()));
+        assert_eq!(imported.authorities.len(), 3);
+        assert_eq!(imported.authorities[0], ("1.3.6.1.4.1.21367.13.20.1000".to_owned(), "IHERED".to_owned()));
+        assert_eq!(imported.left_out, [("associationDocumentation".to_owned(), 2)]);
+    }
+
+    #[test]
     fn what_is_no_codes_xml_is_refused_with_the_place() {
         assert!(read(b"<Code/>").unwrap_err().contains("root element Codes"));
         assert!(read(b"<Codes/>").unwrap_err().contains("CodeType"));

@@ -6,9 +6,11 @@
 //! second list fails this test, and so does one that is in it and passes (`UPDATE_GOLDEN=1` takes its line out).
 
 use crate::network::{MANIFOLD, Process, folder, free_port_base};
+use net::{ClientTls, HttpClient, HttpClientOptions};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use testkit::nist::{HttpPeer, Kit, List, PATIENT_DOMAIN, Runner, Test, Verdicts, group};
+use testkit::nist::{HttpPeer, Kit, List, PATIENT_DOMAIN, Peer, Reply, Runner, Test, Verdicts, group};
 
 fn lists() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it")
@@ -27,16 +29,76 @@ fn shared() -> PathBuf {
 /// The node under test; the folder goes with it.
 struct Node {
     _process: Process,
-    peer: HttpPeer,
+    peer: Box<dyn Peer>,
     _folder: tempfile::TempDir,
 }
 
-/// Plans that send messages as they were recorded, with codes that the kit's value sets no longer have.
-const OLD_CODES: [&str; 2] = ["PnrXop", "PnrNoXop"];
+/// What a node for some of the tests is like.
+struct Setting {
+    /// What happens to a code that the kit's value sets do not have.
+    check: &'static str,
+    /// Both sides show a certificate.
+    tls: bool,
+    takes: fn(&str) -> bool,
+}
 
-/// A registry, a repository and a patient identity manager on a port of their own, with the value sets of the kit; a
-/// code that they do not have is refused, or only warned of.
-fn start(codes_xml: &Path, check: &str) -> Node {
+/// These send messages as they were recorded, with codes that the kit's value sets no longer have.
+const OLD_CODES: [&str; 2] = ["PnrXop", "PnrNoXop"];
+/// This says that it wants TLS.
+const OVER_TLS: &str = "12028";
+
+const SETTINGS: [Setting; 3] = [
+    Setting { check: "refuse", tls: false, takes: |test| !OLD_CODES.contains(&test) && test != OVER_TLS },
+    Setting { check: "warn", tls: false, takes: |test| OLD_CODES.contains(&test) },
+    Setting { check: "refuse", tls: true, takes: |test| test == OVER_TLS },
+];
+
+/// A node over mutual TLS.
+struct TlsPeer {
+    base: String,
+    http: HttpClient,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Peer for TlsPeer {
+    fn post(&self, path: &str, content_type: &str, body: &[u8]) -> Result<Reply, String> {
+        let request = self.http.post(&format!("{}{path}", self.base)).header("Content-Type", content_type);
+        self.runtime.block_on(async {
+            let response = self.http.send(request.body(body.to_vec())).await.map_err(|error| error.to_string())?;
+            let header = response.headers().get("content-type").and_then(|value| value.to_str().ok());
+            let (status, content_type) = (response.status().as_u16(), header.unwrap_or_default().to_owned());
+            let body = response.bytes().await.map_err(|error| error.to_string())?.to_vec();
+            Ok(Reply { status, content_type, body })
+        })
+    }
+}
+
+/// Writes `ca.pem`, and a certificate and key for each side. Shape: a client that trusts the authority and shows itself.
+fn certificates(folder: &Path) -> HttpClient {
+    let write = |name: &str, text: String| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).expect("a certificate can be written");
+        path
+    };
+    let mut params = CertificateParams::new(Vec::<String>::new()).expect("parameters");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().expect("a key");
+    let ca = write("ca.pem", params.self_signed(&key).expect("an authority").pem());
+    let issuer = Issuer::new(params, key);
+    let sign = |side: &str| {
+        let params = CertificateParams::new(vec!["localhost".to_owned()]).expect("parameters");
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.signed_by(&key, &issuer).expect("a certificate");
+        (write(&format!("{side}.pem"), certificate.pem()), write(&format!("{side}.key"), key.serialize_pem()))
+    };
+    sign("node");
+    let (certificate, key) = sign("kit");
+    let tls = ClientTls { ca: Some(ca), certificate: Some(certificate), key: Some(key) };
+    HttpClient::new(&HttpClientOptions { tls, ..HttpClientOptions::default() }).expect("a client")
+}
+
+/// A registry, a repository and a patient identity manager on a port of their own, with the value sets of the kit.
+fn start(codes_xml: &Path, Setting { check, tls, .. }: &Setting) -> Node {
     let folder = folder();
     let codes = folder.path().join("codes.toml");
     let output = Command::new(MANIFOLD)
@@ -50,12 +112,23 @@ fn start(codes_xml: &Path, check: &str) -> Node {
     let text = std::fs::read_to_string(&codes).expect("the value sets were written");
     let text = text.replace("check = \"refuse\"", &format!("check = \"{check}\""));
     std::fs::write(&codes, text).expect("the value sets can be written");
-    let address = format!("127.0.0.1:{}", free_port_base());
+    let port = free_port_base();
+    let address = format!("127.0.0.1:{port}");
+    let (scheme, listen_tls, peer): (_, _, Box<dyn Peer>) = if *tls {
+        let http = certificates(folder.path());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let peer = TlsPeer { base: format!("https://localhost:{port}"), http, runtime };
+        let keys = "[listen.tls]\ncertificate = \"node.pem\"\nkey = \"node.key\"\nclient_ca = \"ca.pem\"\n\n";
+        ("https", keys, Box::new(peer))
+    } else {
+        ("http", "", Box::new(HttpPeer { address: address.clone() }))
+    };
     let config = folder.path().join("kit.toml");
     let text = format!(
-        "[node]\nname = \"kit\"\nhome_community_id = \"urn:oid:2.999.390\"\npublic_url = \"http://{address}\"\n\
-         data = \"data\"\n\n[listen]\nhttp = \"{address}\"\n\n[affinity_domain]\npatient_domain = \"{PATIENT_DOMAIN}\"\n\
+        "[node]\nname = \"kit\"\nhome_community_id = \"urn:oid:2.999.390\"\npublic_url = \"{scheme}://localhost:{port}\"\n\
+         data = \"data\"\n\n[listen]\nhttp = \"{address}\"\n\n{listen_tls}[affinity_domain]\npatient_domain = \"{PATIENT_DOMAIN}\"\n\
          codes = \"codes.toml\"\nunknown_patient = \"refuse\"\n\n[actors.document_registry]\n\
+         population_queries = true\n\
          [actors.document_repository]\nunique_id = \"2.999.390.1\"\n[actors.patient_identity_manager]\n"
     );
     std::fs::write(&config, text).expect("the configuration can be written");
@@ -66,7 +139,7 @@ fn start(codes_xml: &Path, check: &str) -> Node {
     if let Err(log) = process.await_file(&endpoints) {
         panic!("manifold serve kit.toml did not become ready:\n{log}");
     }
-    Node { _process: process, peer: HttpPeer { address }, _folder: folder }
+    Node { _process: process, peer, _folder: folder }
 }
 
 #[test]
@@ -90,10 +163,10 @@ fn a_node_does_what_the_plans_of_the_nist_kit_expect_of_registry_and_repository(
     );
     let leave_out = |test: &str, section: &str| skipped.reason(test, section).is_some();
     let mut ran = Vec::new();
-    for (check, old) in [("refuse", false), ("warn", true)] {
-        let node = start(&codes, check);
-        let mut runner = Runner::new(&kit, &node.peer, &leave_out);
-        let ours = |test: &&Test| group(test).is_some() && OLD_CODES.contains(&test.name.as_str()) == old;
+    for setting in &SETTINGS {
+        let node = start(&codes, setting);
+        let mut runner = Runner::new(&kit, &*node.peer, &leave_out);
+        let ours = |test: &&Test| group(test).is_some() && (setting.takes)(&test.name);
         tests.iter().filter(ours).for_each(|test| runner.run(test));
         for (what, times) in &runner.ignored {
             println!("ignored: {what}, {times} times");

@@ -262,3 +262,59 @@ fn entries(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn response(status: &str, errors: &str) -> Tree {
+        let xml = format!(
+            "<RegistryResponse xmlns='urn:oasis:names:tc:ebxml-regrep:xsd:rs:3.0' \
+             status='urn:oasis:names:tc:ebxml-regrep:ResponseStatusType:{status}'>{errors}</RegistryResponse>"
+        );
+        Tree::parse(xml.as_bytes()).unwrap()
+    }
+
+    const ERROR: &str = "<RegistryErrorList><RegistryError errorCode='XDSUnknownPatientId' codeContext='P1' \
+                         severity='urn:oasis:names:tc:ebxml-regrep:ErrorSeverityType:Error'/></RegistryErrorList>";
+
+    fn failure(code: &str) -> Expected {
+        Expected { status: vec!["Failure".into()], error_code: Some(code.into()), error_message: None }
+    }
+
+    #[test]
+    fn status_and_error_code_must_both_be_what_the_plan_says() {
+        let success = Expected { status: vec!["Success".into()], ..Expected::default() };
+        assert_eq!(check_status(&success, &response("Success", "")), Ok(()));
+        assert_eq!(check_status(&failure("XDSUnknownPatientId"), &response("Failure", ERROR)), Ok(()));
+        let wrong = check_status(&success, &response("Failure", ERROR)).unwrap_err();
+        assert_eq!(wrong, "expected Success, got Failure: XDSUnknownPatientId (P1)");
+        assert!(check_status(&failure("XDSRegistryError"), &response("Failure", ERROR)).is_err());
+    }
+
+    #[test]
+    fn a_success_with_an_error_and_a_failure_without_one_are_wrong_whatever_is_expected() {
+        assert!(check_status(&Expected::default(), &response("Success", ERROR)).is_err());
+        assert!(check_status(&Expected::default(), &response("Failure", "")).is_err());
+        let bare = Tree::parse(b"<RegistryResponse status='Success'/>").unwrap();
+        assert!(check_status(&Expected::default(), &bare).is_err());
+    }
+
+    #[test]
+    fn contents_are_counted_by_kind_and_kinds_not_known_are_told() {
+        let body = Tree::parse(
+            b"<AdhocQueryResponse><RegistryObjectList><ExtrinsicObject id='a' \
+              status='urn:oasis:names:tc:ebxml-regrep:StatusType:Approved'/></RegistryObjectList></AdhocQueryResponse>",
+        )
+        .unwrap();
+        let check = |xml: &str| {
+            let wanted = Tree::parse(xml.as_bytes()).unwrap();
+            check_content(&wanted, &body, &mut |_| Err("no step assigned it".into()))
+        };
+        assert_eq!(check("<Documents count='1'/>"), Ok(true));
+        assert_eq!(check("<Documents count='2'/>"), Err("expected 2 documents, got 1".into()));
+        assert_eq!(check("<DocApp/>"), Ok(true));
+        assert!(check("<DocDep/>").is_err() && check("<None/>").is_err() && check("<SSwithOneDoc/>").is_err());
+        assert_eq!(check("<Unheard/>"), Ok(false));
+    }
+}

@@ -162,3 +162,56 @@ fn association_namespace(short: &str) -> &'static str {
 fn with_namespace(value: &str, namespace: impl Fn(&str) -> &'static str) -> String {
     if value.contains(':') { value.to_owned() } else { format!("{}{value}", namespace(value)) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: &str = r#"<rs:SubmitObjectsRequest xmlns:rs="urn:oasis:names:tc:ebxml-regrep:registry:xsd:2.1">
+        <rim:LeafRegistryObjectList xmlns:rim="urn:oasis:names:tc:ebxml-regrep:rim:xsd:2.1">
+        <rim:ObjectRef id="urn:uuid:7edca82f-054d-47f2-a032-9b2a5b518fff"/>
+        <rim:ExtrinsicObject id="Document01" mimeType="text/xml"><rim:Name><rim:LocalizedString value="A &amp; B"/></rim:Name>
+        <rim:Slot name="size"><rim:ValueList><rim:Value>36</rim:Value></rim:ValueList></rim:Slot>
+        <rim:ExternalIdentifier identificationScheme="urn:uuid:58a6f841-87b3-4a3e-92fd-a8ffeff98427" value="old"/>
+        <rim:ExternalIdentifier identificationScheme="urn:uuid:2e82c1f6-a085-4c72-9da3-8640a32e42ab" value="1.2"/>
+        </rim:ExtrinsicObject>
+        <rim:Association associationType="RPLC" sourceObject="Document01" targetObject="urn:uuid:x"/>
+        </rim:LeafRegistryObjectList></rs:SubmitObjectsRequest>"#;
+
+    #[test]
+    fn the_old_wrapper_becomes_a_request_of_ebrs_3() {
+        let mut file = Tree::parse(OLD.as_bytes()).unwrap();
+        assert_eq!(assign_patient_id(&mut file, "P^^^&1.2&ISO"), [("Document01".into(), "P^^^&1.2&ISO".into())]);
+        assert_eq!(assign_unique_ids(&mut file, Some("Document01"), || "2.999.1".into()), []);
+        assert_eq!(
+            assign_uuids(&mut file, || "urn:uuid:1".into()).unwrap(),
+            [("Document01".into(), "urn:uuid:1".into())]
+        );
+        let request = to_submit_objects_request(&file).unwrap();
+        assert_eq!(
+            request.to_xml(),
+            "<SubmitObjectsRequest xmlns=\"urn:oasis:names:tc:ebxml-regrep:xsd:lcm:3.0\">\
+             <RegistryObjectList xmlns=\"urn:oasis:names:tc:ebxml-regrep:xsd:rim:3.0\">\
+             <ExtrinsicObject id=\"urn:uuid:1\" mimeType=\"text/xml\">\
+             <Slot name=\"size\"><ValueList><Value>36</Value></ValueList></Slot>\
+             <Name><LocalizedString value=\"A &amp; B\"/></Name>\
+             <ExternalIdentifier identificationScheme=\"urn:uuid:58a6f841-87b3-4a3e-92fd-a8ffeff98427\" \
+             value=\"P^^^&amp;1.2&amp;ISO\" \
+             objectType=\"urn:oasis:names:tc:ebxml-regrep:ObjectType:RegistryObject:ExternalIdentifier\" id=\"id_1\" \
+             registryObject=\"urn:uuid:1\"/>\
+             <ExternalIdentifier identificationScheme=\"urn:uuid:2e82c1f6-a085-4c72-9da3-8640a32e42ab\" value=\"1.2\" \
+             objectType=\"urn:oasis:names:tc:ebxml-regrep:ObjectType:RegistryObject:ExternalIdentifier\" id=\"id_2\" \
+             registryObject=\"urn:uuid:1\"/></ExtrinsicObject>\
+             <Association associationType=\"urn:ihe:iti:2007:AssociationType:RPLC\" sourceObject=\"urn:uuid:1\" \
+             targetObject=\"urn:uuid:x\" \
+             objectType=\"urn:oasis:names:tc:ebxml-regrep:ObjectType:RegistryObject:Association\" id=\"id_3\"/>\
+             </RegistryObjectList></SubmitObjectsRequest>"
+        );
+    }
+
+    #[test]
+    fn a_reference_to_nothing_is_an_error() {
+        let mut file = Tree::parse(b"<a><Association sourceObject='S1' targetObject='urn:uuid:1'/></a>").unwrap();
+        assert_eq!(assign_uuids(&mut file, String::new).unwrap_err(), "S1 is referred to and defined nowhere");
+    }
+}

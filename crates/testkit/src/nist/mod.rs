@@ -3,6 +3,7 @@
 //!
 //! Nothing here uses our own SOAP, MIME or ebXML code, so that a mistake in it cannot hide itself.
 
+mod check;
 mod expected;
 mod kit;
 mod log;

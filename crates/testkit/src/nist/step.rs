@@ -5,8 +5,7 @@ use super::log::StepLog;
 use super::metadata;
 use super::runner::{REGISTRY, REPOSITORY, Runner, dtm, second};
 use super::tree::{Tree, escape};
-use super::wire::{self, Answer};
-use super::xpath::Log;
+use super::wire;
 
 const XDS_B: &str = "urn:ihe:iti:xds-b:2007";
 const XOP: &str = "http://www.w3.org/2004/08/xop/include";
@@ -46,10 +45,10 @@ fn binding(transaction: &str) -> Option<Binding> {
 }
 
 /// Where a step stands.
-struct At<'a> {
-    test: &'a str,
-    section: &'a str,
-    step: &'a str,
+pub(super) struct At<'a> {
+    pub test: &'a str,
+    pub section: &'a str,
+    pub step: &'a str,
 }
 
 impl Runner<'_> {
@@ -196,9 +195,10 @@ impl Runner<'_> {
         Ok(file)
     }
 
+    /// `$now$` ends a range of times, which does not include its end; what came in this second is before it all the same.
     fn fill_in_times(&self, file: &mut Tree) {
         let now = second();
-        file.replace("$now$", &dtm(now));
+        file.replace("$now$", &dtm(now + 1));
         file.replace("$lastyear$", &dtm(now - 365 * 86_400));
     }
 
@@ -218,7 +218,7 @@ impl Runner<'_> {
     }
 
     /// What an earlier step assigned. `testdir` is relative to the section: `../submit`, `../../12346/single_doc`.
-    fn used_id(&mut self, at: &At<'_>, use_id: &Tree) -> Result<String, String> {
+    pub(super) fn used_id(&mut self, at: &At<'_>, use_id: &Tree) -> Result<String, String> {
         let attr = |name: &str| use_id.attr(name).unwrap_or_default();
         let (step, part, id) = (attr("step"), attr("section"), attr("id"));
         let path: Vec<&str> = attr("testdir").split('/').filter(|piece| *piece != ".." && !piece.is_empty()).collect();
@@ -233,13 +233,15 @@ impl Runner<'_> {
     }
 
     /// The reports that an instruction uses: symbol and value.
-    fn used_reports(&mut self, at: &At<'_>, instruction: &Tree) -> Result<Vec<(String, String)>, String> {
+    pub(super) fn used_reports(&mut self, at: &At<'_>, instruction: &Tree) -> Result<Vec<(String, String)>, String> {
         let mut values = Vec::new();
         for used in instruction.children_named("UseReport") {
             let attr = |name: &str| used.attr(name).unwrap_or_default();
             let (step, name) = (attr("step"), attr("reportName"));
             let value = match (used.attr("test"), attr("section")) {
-                // The feed for registries makes the patient of the test; all others are shared by the tests that name them.
+                // Whoever runs the kit chooses `$patientid$` for a test, whichever feed the plan names. The feed for
+                // registries makes the same one; all others but its twin are shared by the tests that name them.
+                (_, "pif") if attr("useAs") == "$patientid$" => self.patient(at.test)?,
                 (Some("15817"), "pif") => self.patient(at.test)?,
                 (Some("15817b"), "pif") => self.patient(&format!("{} second", at.test))?,
                 (Some(feed), "pif") => self.patient(feed)?,
@@ -345,139 +347,6 @@ impl Runner<'_> {
         }
         out.push_str(&rest);
         out.chars().map(|character| u8::try_from(u32::from(character)).unwrap_or(b'?')).collect()
-    }
-
-    fn check_contents(&mut self, at: &At<'_>, instruction: &Tree, body: &Tree) -> Result<(), String> {
-        for contents in instruction.children_named("ExpectedContents") {
-            for wanted in &contents.children {
-                let known = expected::check_content(wanted, body, &mut |use_id| self.used_id(at, use_id))?;
-                if !known {
-                    self.ignore(&format!("ExpectedContents/{}", wanted.name));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Every requested document came, as it was provided, with the MIME type and hash of its metadata.
-    fn check_documents(
-        &mut self,
-        at: &At<'_>,
-        instruction: &Tree,
-        log: &StepLog,
-        answer: &Answer,
-    ) -> Result<(), String> {
-        let requested: Vec<String> = log
-            .request
-            .iter()
-            .flat_map(|request| request.all("DocumentUniqueId"))
-            .map(|id| id.trimmed().to_owned())
-            .collect();
-        for unique_id in requested {
-            let response = answer
-                .body
-                .children_named("DocumentResponse")
-                .find(|response| response.child("DocumentUniqueId").is_some_and(|id| id.trimmed() == unique_id));
-            let response = response.ok_or_else(|| format!("expected the document {unique_id}, got none"))?;
-            let mime_type = response.child("mimeType").map(Tree::trimmed).unwrap_or_default();
-            if let Some(wanted) = instruction.child("ExpectedMimeType").map(Tree::trimmed)
-                && wanted != mime_type
-            {
-                return Err(format!("expected {wanted}, got {mime_type}"));
-            }
-            let href = response.all("Include").first().and_then(|include| include.attr("href")).unwrap_or_default();
-            let content = answer.attachments.get(href.trim_start_matches("cid:"));
-            let content = content.ok_or_else(|| format!("the document {unique_id} has no part {href}"))?;
-            if self.provided.get(&unique_id).is_some_and(|provided| provided != content) {
-                return Err(format!("the document {unique_id} is not what was provided"));
-            }
-            self.check_metadata(at, instruction, &unique_id, mime_type, content.len())?;
-        }
-        Ok(())
-    }
-
-    /// `ReferenceMetadata`: the entry that an earlier query returned says the same of the document.
-    fn check_metadata(
-        &mut self,
-        at: &At<'_>,
-        instruction: &Tree,
-        unique_id: &str,
-        mime_type: &str,
-        size: usize,
-    ) -> Result<(), String> {
-        let Some(reference) = instruction.child("ReferenceMetadata") else { return Ok(()) };
-        let section = reference.attr("testdir").unwrap_or_default().trim_start_matches("../").to_owned();
-        let step = reference.attr("step").unwrap_or_default();
-        let result = self.log(at.test, &section)?.step(step).and_then(|step| step.result.clone());
-        let result = result.ok_or_else(|| format!("{section} step {step} has no result"))?;
-        let entries = result.all("ExtrinsicObject");
-        let scheme = "urn:uuid:2e82c1f6-a085-4c72-9da3-8640a32e42ab";
-        let entry = entries.iter().find(|entry| entry.identifier(scheme) == Some(unique_id));
-        let entry = entry.ok_or_else(|| format!("{section} has no entry of {unique_id}"))?;
-        if entry.attr("mimeType") != Some(mime_type) {
-            return Err(format!("expected {:?} of the entry, got {mime_type}", entry.attr("mimeType")));
-        }
-        let wanted = entry.slot("size");
-        if wanted != [size.to_string()] {
-            return Err(format!("expected the size {wanted:?} of the entry, got {size}"));
-        }
-        Ok(())
-    }
-
-    /// The reports that an instruction makes for later steps.
-    fn report(&mut self, instruction: &Tree, log: &mut StepLog) -> Result<(), String> {
-        for (assigned, suffix) in [(&log.unique_ids, "_uid"), (&log.uuids, "_uuid")] {
-            log.reports.extend(assigned.iter().map(|(id, value)| (format!("{id}{suffix}"), value.clone())));
-        }
-        let xml = log.to_xml();
-        let mut parsed = None;
-        for report in instruction.children_named("Report") {
-            let log_xml = match &parsed {
-                Some(parsed) => parsed,
-                None => parsed.insert(Log::parse(&xml)?),
-            };
-            let name = report.attr("name").unwrap_or_default();
-            // A step that failed before it had a result has none to report of.
-            let value = log_xml.text(report.attr("section").unwrap_or_default(), report.text.trim());
-            let value = value.unwrap_or_default().trim().to_owned();
-            log.reports.insert(0, (name.to_owned(), value));
-        }
-        Ok(())
-    }
-
-    fn check_assertions(&mut self, at: &At<'_>, instruction: &Tree) -> Result<(), String> {
-        let reports = self.used_reports(at, instruction)?;
-        let key = (at.test.to_owned(), at.section.to_owned());
-        for assertions in instruction.children_named("Assertions") {
-            let log = self.logs.get(&key).map(super::log::SectionLog::to_xml).unwrap_or_default();
-            let data: String = assertions
-                .children_named("DataRef")
-                .map(|data| {
-                    let name = data.attr("as").unwrap_or("output");
-                    format!("<{name}>{log}</{name}>")
-                })
-                .collect();
-            let data = format!("<Data>{data}</Data>");
-            let data = Log::parse(&data)?;
-            for assertion in assertions.children_named("Assert") {
-                let id = assertion.attr("id").unwrap_or_default();
-                if let Some(process) = assertion.attr("process") {
-                    self.ignore(&format!("Assert/@process {process}"));
-                    continue;
-                }
-                let mut assertion = assertion.clone();
-                for (symbol, value) in &reports {
-                    assertion.replace(symbol, value);
-                }
-                assertion.replace("$DATE$", &dtm(second())[..8]);
-                let expression = assertion.text.split_whitespace().collect::<Vec<_>>().join(" ");
-                let held = data.holds(&expression).map_err(|error| format!("assertion {id}: {error}"))?;
-                if !held {
-                    return Err(format!("step {}: assertion {id} does not hold: {expression}", at.step));
-                }
-            }
-        }
-        Ok(())
     }
 }
 

@@ -6,8 +6,22 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// Tests that the tags leave out although others build on them or a repository is meant.
-const UNTAGGED: [(&str, &str); 5] =
-    [("12346", "SQ.b"), ("12374", "SQ.b"), ("12361", "reg_mpq"), ("PnrXop", "PR.b"), ("PnrNoXop", "PR.b")];
+const UNTAGGED: [(&str, &str); 14] = [
+    ("12344", "PR.b"),
+    ("12346", "SQ.b"),
+    ("12374", "SQ.b"),
+    ("12361", "reg_mpq"),
+    ("15817", "R.b"),
+    ("20002", "reg_mu"),
+    ("20003", "reg_mu"),
+    ("20004", "reg_mu"),
+    ("20005", "reg_mu"),
+    ("20006", "reg_mu"),
+    ("PnrXop", "PR.b"),
+    ("PnrNoXop", "PR.b"),
+    ("RMDInit1", "rep_rd"),
+    ("RMDInit2", "rep_rd"),
+];
 
 /// Tags of the two actors, the narrower ones first.
 const TAGS: [&str; 16] = [
@@ -159,5 +173,35 @@ impl Verdicts {
         let [passed, failed, skipped] = all;
         let _ = writeln!(out, "\n{passed} passed, {failed} failed, {skipped} skipped");
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn test(name: &str, tags: &[&str], sections: &[&str]) -> Test {
+        let own = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        Test { name: name.to_owned(), tags: own(tags), sections: own(sections) }
+    }
+
+    #[test]
+    fn plans_of_other_actors_do_not_count_and_every_other_is_told_once() {
+        let tests = [test("1", &["R.b", "reg"], &["a", "b", "c"]), test("2", &["rg(xca)"], &["a"])];
+        let ran = |section: &str, outcome| Ran { test: "1".into(), section: section.into(), outcome };
+        let skipped = List::parse("# remark\n\n1/c | does not apply | xds.md 1\n").unwrap();
+        let verdicts = Verdicts::of(&tests, &[ran("a", Ok(())), ran("b", Err("why".into()))], &skipped);
+        let report = verdicts.report();
+        assert!(report.starts_with("pass 1/a\nFAIL 1/b  why\nskip 1/c  does not apply (xds.md 1)\n"), "{report}");
+        assert!(report.ends_with("\n1 passed, 1 failed, 1 skipped\n"), "{report}");
+        assert_eq!(verdicts.failed().collect::<Vec<_>>(), [("1/b", "why")]);
+    }
+
+    #[test]
+    fn a_list_wants_reasons_and_plans_that_exist() {
+        assert!(List::parse("1/a").is_err() && List::parse("1/a | | x").is_err() && List::parse("1 | b | c").is_err());
+        let list = List::parse("1/* | all | x\n1/z | one | x").unwrap();
+        assert_eq!(list.reason("1", "z"), Some("all (x)"));
+        assert_eq!(list.unknown(&[test("1", &[], &["a"])]), ["1/z"]);
     }
 }

@@ -222,3 +222,30 @@ fn parameter(content_type: &str, name: &str) -> Option<String> {
         None => rest.split(';').next().unwrap_or_default().trim().to_owned(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_as_mtom_is_read_with_its_attachment() {
+        let body = Tree::new("urn:x", "Body1");
+        let message = mtom("urn:act", "urn:uuid:1", &body, &[("doc@kit.example".into(), b"a\r\n--b".to_vec())]);
+        let reply = Reply { status: 200, content_type: message.content_type, body: message.body };
+        let answer = read(&reply).unwrap();
+        assert_eq!((answer.action.as_str(), answer.body.name.as_str(), answer.multipart), ("urn:act", "Body1", true));
+        assert_eq!(answer.attachments["doc@kit.example"], b"a\r\n--b");
+    }
+
+    #[test]
+    fn chunks_are_joined_and_broken_ones_refused() {
+        assert_eq!(unchunked(b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n").unwrap(), b"abcde");
+        assert!(unchunked(b"5\r\nabc\r\n").is_err() && unchunked(b"zz\r\n").is_err() && unchunked(b"").is_err());
+    }
+
+    #[test]
+    fn an_answer_that_is_no_soap_is_an_error_with_its_status() {
+        let reply = Reply { status: 415, content_type: "text/plain".into(), body: b"no".to_vec() };
+        assert!(read(&reply).unwrap_err().starts_with("HTTP 415"));
+    }
+}

@@ -41,10 +41,10 @@ pub fn decode_query(request: &Element) -> Result<QueryRequest, QueryError> {
         .transpose()
         .map_err(|e| QueryError::InvalidRequest(placed(e, "AdhocQuery.home")))?;
     let parameters = Parameters::read(adhoc);
-    metadata_level(&parameters)?;
+    let former_versions = metadata_level(&parameters)? == 2;
     let stored = stored_query(adhoc.attr("id").unwrap_or_default(), &parameters)?;
     let association_statuses = optional_statuses(&parameters, "$XDSAssociationStatus")?;
-    let query = RegistryQuery { stored, association_statuses };
+    let query = RegistryQuery { stored, association_statuses, former_versions };
     Ok(QueryRequest { query, return_type, home_community_id })
 }
 
@@ -107,11 +107,11 @@ fn missing(parameter: &'static str, rule: &'static str) -> QueryError {
     QueryError::MissingParameter { parameter, rule }
 }
 
-/// `$MetadataLevel` of metadata update: 1 for readers that know no versions, 2 for those that do. The answer is the same
-/// for both, as versions stand in attributes that a reader of level 1 ignores.
-fn metadata_level(p: &Parameters) -> Result<(), QueryError> {
+/// `$MetadataLevel` of metadata update: 1 for readers that know no versions, which is the default; 2 for those that do.
+fn metadata_level(p: &Parameters) -> Result<u8, QueryError> {
     match p.number("$MetadataLevel")?.as_deref() {
-        None | Some("1" | "2") => Ok(()),
+        None | Some("1") => Ok(1),
+        Some("2") => Ok(2),
         Some(other) => Err(QueryError::InvalidParameter(Invalid::new("$MetadataLevel", "must be 1 or 2", other))),
     }
 }

@@ -28,6 +28,9 @@ pub fn encode_query(request: &QueryRequest, xml: &mut XmlWriter) {
     }
     parameters(&request.query.stored, xml);
     statuses(xml, "$XDSAssociationStatus", &request.query.association_statuses);
+    if request.query.former_versions {
+        slot(xml, "$MetadataLevel", &["2".to_owned()]);
+    }
     xml.end().end();
 }
 

@@ -325,6 +325,7 @@ fn the_frame_of_a_query_is_checked() {
     for (level, ok) in [("1", true), ("2", true), ("'2'", true), ("3", false), ("(1,2)", false)] {
         let read = decode(&request(FIND, "", &[PATIENT, APPROVED, ("$MetadataLevel", &[level])]));
         assert_eq!(read.is_ok(), ok, "$MetadataLevel {level}: {read:?}");
+        assert_eq!(read.is_ok_and(|read| read.query.former_versions), ok && level != "1", "$MetadataLevel {level}");
     }
     let deprecated = "('urn:oasis:names:tc:ebxml-regrep:StatusType:Deprecated')";
     let read = decode(&request(

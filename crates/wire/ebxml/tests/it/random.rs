@@ -471,7 +471,8 @@ proptest! {
     #[test]
     fn queries_survive(query in stored_query(), home_community_id in of(home()), whole in any::<bool>()) {
         let return_type = if whole { ReturnType::LeafClass } else { ReturnType::ObjectRef };
-        let request = QueryRequest { query: query.into(), return_type, home_community_id };
+        let query = RegistryQuery { former_versions: !whole, ..query.into() };
+        let request = QueryRequest { query, return_type, home_community_id };
         let bytes = written(|xml| encode_query(&request, xml));
         prop_assert_eq!(decode_query(&parse(&bytes).root()), Ok(request));
     }
