@@ -53,11 +53,11 @@ pub struct Random(u64);
 impl Random {
     pub fn of(seed: u64, number: u64) -> Self {
         let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ number);
-        random.next();
+        random.draw();
         random
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -67,7 +67,7 @@ impl Random {
 
     /// Below `bound`; 0 when that is 0.
     pub fn below(&mut self, bound: usize) -> usize {
-        if bound == 0 { 0 } else { (self.next() % bound as u64) as usize }
+        if bound == 0 { 0 } else { (self.draw() % bound as u64) as usize }
     }
 
     pub fn choose<'a, T>(&mut self, items: &'a [T]) -> &'a T {
@@ -112,7 +112,7 @@ impl Corpus {
             0 if length > 0 => input[random.below(length)] ^= 1 << random.below(8),
             1 if length > 0 => {
                 let at = random.below(length);
-                input[at] = random.next() as u8;
+                input[at] = random.draw() as u8;
             }
             2 if length > 0 => {
                 let range = random.range(length, 64);

@@ -120,7 +120,7 @@ fn reply(answered: Answered, return_type: ReturnType, home: Option<HomeCommunity
         .into_iter()
         .map(Object::SubmissionSet)
         .chain(folders.into_iter().map(Object::Folder))
-        .chain(entries.into_iter().map(Object::Entry))
+        .chain(entries.into_iter().map(|entry| Object::Entry(Box::new(entry))))
         .chain(associations.into_iter().map(Object::Association));
     let pieces = move |w: &mut xml::XmlWriter| match rest.next() {
         Some(object) => {
@@ -138,7 +138,7 @@ fn reply(answered: Answered, return_type: ReturnType, home: Option<HomeCommunity
 enum Object {
     SubmissionSet(SubmissionSet),
     Folder(Folder),
-    Entry(DocumentEntry),
+    Entry(Box<DocumentEntry>),
     Association(Association),
 }
 
