@@ -25,7 +25,7 @@ pub enum What {
     Query(query::Query),
     /// Many clients that ask a running node over ITI-18 or ITI-67, or register at it over ITI-42
     #[command(
-        after_help = "Examples:\n  manifold bench load --endpoints demo.json --patient P0001 --clients 16 --requests 2000\n  manifold bench load --registry URL --register 100000 --per-patient 10 --clients 16"
+        after_help = "Example:\n  manifold bench load --endpoints demo.json --patient P0001 --clients 16 --requests 2000\n  manifold bench load --registry URL --register 100000 --per-patient 10 --clients 16"
     )]
     Load(Box<load::Load>),
     /// Fetching the series of a study over WADO-RS, again and again, without keeping them

@@ -5,7 +5,10 @@ use super::client::{Client, check_refused, patient, until};
 use super::modality::Modality;
 use super::{documents, objects};
 use crate::network::Files;
-use model::{DocumentQuery, Oid, UniqueId};
+use actors::{Fault, UpdateKind};
+use model::{
+    CodeTerm, DocumentEntry, DocumentQuery, DocumentType, ExtraSlot, ObjectNames, Oid, StoredQuery, Text, UniqueId,
+};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -60,6 +63,88 @@ impl Log {
 
 fn kind(line: &Value) -> String {
     line["transaction"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Registering on demand, updating and removing, each with its clients' side and a refusal.
+fn administration(centre: &Client, log: &mut Log) {
+    let mut registered = documents::report("P0001", &documents::fresh_unique_id());
+    let entry = &mut registered.entries[0];
+    entry.repository_unique_id = Some(Oid::parse("2.999.1.99").unwrap());
+    (entry.hash, entry.size_octets) = (Some(model::Sha1Hash::from_bytes([1; 20])), Some(1));
+    centre.register(registered.clone()).expect("a registration");
+    log.check_one("ITI-42", true);
+    let unique_id = registered.entries[0].unique_id.clone();
+    let first = centre.with_unique_id(&unique_id).expect("an answer").pop().expect("the entry");
+    log.check_one("ITI-18", true);
+
+    let version = |number: &str| {
+        let mut update = documents::report("P0001", &documents::fresh_unique_id());
+        let id = update.entries[0].id.clone();
+        update.entries[0] = DocumentEntry { id, title: Text::plain("Second reading"), ..first.clone() };
+        let mark = ExtraSlot { name: "PreviousVersion".into(), values: vec![number.into()] };
+        update.associations[0].extra.push(mark);
+        update
+    };
+    check_refused(
+        centre.update(version("7"), UpdateKind::Full),
+        "XDSMetadataVersionError",
+        &["PreviousVersion must be 1"],
+    );
+    log.check_one("ITI-57", false);
+    centre.update(version("1"), UpdateKind::Full).expect("an update");
+    log.check_one("ITI-57", true);
+    centre.update(version("2"), UpdateKind::Restricted).expect("a restricted update");
+    log.check_one("ITI-92", true);
+    let all =
+        centre.query(StoredQuery::GetDocuments(ObjectNames::LogicalIds(vec![first.id.clone()]))).expect("versions");
+    log.check_one("ITI-18", true);
+    assert_eq!(all.entries.iter().map(|e| e.version).collect::<Vec<_>>(), [Some(3), Some(2), Some(1)]);
+    assert_eq!(all.entries[0].title.value(), Some("Second reading"));
+
+    let mut on_demand = documents::report("P0001", &documents::fresh_unique_id());
+    let entry = &mut on_demand.entries[0];
+    (entry.document_type, entry.creation_time) = (DocumentType::OnDemand, None);
+    (entry.hash, entry.size_octets) = (None, None);
+    entry.repository_unique_id = Some(Oid::parse("2.999.1.99").unwrap());
+    centre.register_on_demand(on_demand.clone()).expect("an on-demand entry");
+    log.check_one("ITI-61", true);
+
+    let set = StoredQuery::GetSubmissionSetAndContents {
+        submission_set: ObjectNames::UniqueIds(vec![on_demand.set.unique_id.clone()]),
+        documents: DocumentQuery { document_types: vec![DocumentType::OnDemand], ..DocumentQuery::default() },
+    };
+    let objects = centre.query(set.clone()).expect("an answer");
+    log.check_one("ITI-18", true);
+    let entry = objects.entries[0].id.clone();
+    check_refused(centre.remove(std::slice::from_ref(&entry)), "ReferencesExistException", &["refers to it"]);
+    log.check_one("ITI-62", false);
+    centre
+        .remove(&[entry, objects.submission_sets[0].id.clone(), objects.associations[0].id.clone()])
+        .expect("a removal");
+    log.check_one("ITI-62", true);
+    assert!(centre.query(set).expect("an answer").is_empty());
+    log.check_one("ITI-18", true);
+
+    let population = StoredQuery::FindDocumentsForMultiplePatients {
+        patient_ids: vec![patient("P0001"), patient("P0002")],
+        documents: DocumentQuery {
+            statuses: vec![model::AvailabilityStatus::Approved],
+            class_codes: vec![CodeTerm::of(&first.class_code.code, &first.class_code.scheme)],
+            ..DocumentQuery::default()
+        },
+    };
+    assert!(!centre.query(population).expect("an answer").entries.is_empty());
+    log.check_one("ITI-51", true);
+
+    let repository = Oid::parse("2.999.1.1").unwrap();
+    let unique_id = UniqueId::parse(&documents::fresh_unique_id()).unwrap();
+    centre.provide(documents::report("P0001", unique_id.as_str()), b"<report/>").expect("a report");
+    log.check_one("ITI-41", true);
+    assert_eq!(centre.remove_document(&repository, &unique_id), []);
+    log.check_one("ITI-86", true);
+    let faults = centre.remove_document(&repository, &unique_id);
+    assert!(matches!(&faults[..], [Fault::Remote { code, .. }] if code == "XDSDocumentUniqueIdError"), "{faults:?}");
+    log.check_one("ITI-86", false);
 }
 
 #[test]
@@ -118,6 +203,8 @@ fn every_transaction_leaves_exactly_one_line() {
     at_centre.check_one("ITI-43", true);
     assert!(centre.retrieve(&repository, &UniqueId::parse("2.25.2").unwrap()).is_err());
     at_centre.check_one("ITI-43", false);
+
+    administration(&centre, &mut at_centre);
 
     let fhir = |path: &str, expected: u16| {
         let (status, text) = centre.get(&format!("/fhir{path}")).expect("an answer");

@@ -3,13 +3,13 @@
 use crate::network::Served;
 use actors::{
     Clock, Cx, DocumentContent, DocumentRequest, Fault, Identifiers, ImageRequest, Imaging, ProvidedDocument, Refusal,
-    Registered, Registry, Repository, WantedSyntax,
+    Registered, Registry, Repository, UpdateKind, WantedSyntax,
 };
 use bytes::Bytes;
 use futures_util::StreamExt;
 use model::{
     Association, AssociationType, DocumentEntry, DocumentQuery, ObjectId, Oid, PatientId, ReferenceId, ReferenceTerm,
-    StudyInstanceUid, Submission, UniqueId,
+    RegistryObjects, StoredQuery, StudyInstanceUid, Submission, UniqueId,
 };
 use net::{HttpClient, HttpClientOptions};
 use serde_json::Value;
@@ -118,6 +118,36 @@ impl Client {
     /// ITI-42.
     pub fn register(&self, submission: Submission) -> Result<Registered, Refusal> {
         wait_for(async { self.registry().register(submission, &cx()).await })
+    }
+
+    /// ITI-61.
+    pub fn register_on_demand(&self, submission: Submission) -> Result<Registered, Refusal> {
+        wait_for(async { self.registry().register_on_demand(submission, &cx()).await })
+    }
+
+    /// ITI-57 or ITI-92.
+    pub fn update(&self, submission: Submission, kind: UpdateKind) -> Result<Registered, Refusal> {
+        wait_for(async { self.registry().update(submission, kind, &cx()).await })
+    }
+
+    /// ITI-62.
+    pub fn remove(&self, ids: &[ObjectId]) -> Result<(), Refusal> {
+        wait_for(async { self.registry().remove(ids, &cx()).await })
+    }
+
+    /// ITI-18 or ITI-51.
+    pub fn query(&self, stored: StoredQuery) -> Result<RegistryObjects, Refusal> {
+        wait_for(async { self.registry().query(&stored.into(), &cx()).await }).map(|answered| answered.objects)
+    }
+
+    /// ITI-86 of one document. Shape: the faults.
+    pub fn remove_document(&self, repository: &Oid, unique_id: &UniqueId) -> Vec<Fault> {
+        let request = DocumentRequest {
+            home_community_id: None,
+            repository_unique_id: repository.clone(),
+            unique_id: unique_id.clone(),
+        };
+        wait_for(async { self.repository().remove(&[request], &cx()).await }).expect("an answer")
     }
 
     /// ITI-43 of one document.
