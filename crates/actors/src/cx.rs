@@ -45,6 +45,8 @@ pub struct Cx {
     pub traceparent: Option<String>,
     pub clock: Arc<dyn Clock>,
     pub identifiers: Arc<dyn Identifiers>,
+    /// When the call came.
+    pub began_unix_micros: i64,
 }
 
 impl Cx {
@@ -52,7 +54,8 @@ impl Cx {
     pub fn local(name: &str, clock: Arc<dyn Clock>, identifiers: Arc<dyn Identifiers>) -> Self {
         let request_id = short_id(&identifiers.uuid());
         let caller = Caller { name: name.to_owned(), address: None };
-        Cx { caller, purpose_of_use: None, request_id, traceparent: None, clock, identifiers }
+        let began_unix_micros = clock.now_unix_micros();
+        Cx { caller, purpose_of_use: None, request_id, traceparent: None, clock, identifiers, began_unix_micros }
     }
 
     pub fn now_unix_micros(&self) -> i64 {

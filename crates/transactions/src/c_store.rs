@@ -49,6 +49,7 @@ impl DimseService for Service {
             traceparent: None,
             clock: self.edge.clock.clone(),
             identifiers,
+            began_unix_micros: self.edge.clock.now_unix_micros(),
         };
         tracing::debug!(request_id = cx.request_id, calling = request.calling_ae_title, %peer, "association opened");
         Ok(Box::new(Session { service: self, cx, receiving: None }))
@@ -116,6 +117,8 @@ impl Session {
         let transfer_syntax = context.transfer_syntax.clone();
         // Without the calling AE title: the same object sent by another modality is the same object.
         let meta = part10::file_meta(&sop_class, &sop_instance, &transfer_syntax, None);
+        // The association is old, the object is not.
+        self.cx.began_unix_micros = self.cx.now_unix_micros();
         let writer = self.service.archive.receive(&self.cx).and_then(|mut writer| {
             writer.write(&meta).map_err(|e| Fault::OutOfResources(e.to_string()))?;
             Ok(writer)

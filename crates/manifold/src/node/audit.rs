@@ -1,5 +1,6 @@
 //! The node's audit log: one JSON line per transaction in append-only files, on disk within a moment.
 
+use super::metrics::Metrics;
 use actors::Cx;
 use atna::{AuditSource, Endpoint, Side};
 use std::sync::Arc;
@@ -11,6 +12,7 @@ pub struct NodeAudit {
     pub log: Arc<AuditLog>,
     pub node: String,
     pub public_url: String,
+    pub metrics: Arc<Metrics>,
 }
 
 impl NodeAudit {
@@ -37,6 +39,7 @@ impl NodeAudit {
 impl transactions::edge::AuditLog for NodeAudit {
     fn record(&self, transaction: &'static Transaction, outcome: Outcome, facts: Facts, cx: &Cx) {
         let id = if transaction.id == "DIMSE" { "C-STORE" } else { transaction.id };
+        self.metrics.ended(id, &outcome, cx);
         let Some(line) = atna::audited(id) else {
             tracing::error!(transaction = id, "the audit table has no line for a transaction");
             return;

@@ -5,6 +5,7 @@ mod audit;
 mod capability;
 mod clock;
 mod endpoints;
+mod metrics;
 mod peers;
 mod signals;
 mod status;
@@ -188,6 +189,7 @@ struct Opened {
     blobs: Arc<dyn BlobStore>,
     files: Arc<InstanceFiles>,
     audit: Arc<audit::NodeAudit>,
+    metrics: Arc<metrics::Metrics>,
     edge: Edge,
     lock: std::fs::File,
 }
@@ -213,10 +215,12 @@ impl Opened {
         store.write_blocking(move |tx| tx.release_leases(now)).context("freeing jobs of an earlier run")?;
         let log =
             store::AuditLog::open(&data.join("audit"), AuditOptions::default()).context("opening the audit log")?;
+        let metrics = Arc::new(metrics::Metrics::new());
         let audit = Arc::new(audit::NodeAudit {
             log: Arc::new(log),
             node: config.node.name.clone(),
             public_url: config.node.public_url.clone(),
+            metrics: metrics.clone(),
         });
         let edge = Edge {
             clock,
@@ -225,7 +229,7 @@ impl Opened {
             message_octets: usize::try_from(config.limits.message_octets).unwrap_or(usize::MAX),
             document_octets: config.limits.document_octets,
         };
-        Ok(Opened { store, blobs: Arc::new(blobs), files: Arc::new(files), audit, edge, lock })
+        Ok(Opened { store, blobs: Arc::new(blobs), files: Arc::new(files), audit, metrics, edge, lock })
     }
 
     fn cx(&self, role: &str) -> Cx {
@@ -264,6 +268,7 @@ impl<'a> Wiring<'a> {
             store: opened.store.clone(),
             clock: opened.edge.clock.clone(),
             peers,
+            metrics: opened.metrics.clone(),
         };
         Ok(Wiring {
             config,

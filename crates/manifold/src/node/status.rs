@@ -1,5 +1,6 @@
 //! What an operator asks a node: is it alive, is it ready, what waits and why. `/health/*` and `/metrics`.
 
+use super::metrics::Metrics;
 use actors::Clock;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -7,7 +8,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
-use std::fmt::Write;
 use std::sync::Arc;
 use store::{JobState, MetadataStore, StoreError, StoreExt, StudySelect};
 
@@ -21,6 +21,7 @@ pub struct Status {
     pub clock: Arc<dyn Clock>,
     /// Name and address of every peer.
     pub peers: Vec<(String, String)>,
+    pub metrics: Arc<Metrics>,
 }
 
 impl Status {
@@ -162,17 +163,6 @@ async fn metrics(State(status): State<Status>) -> Response {
             return (StatusCode::SERVICE_UNAVAILABLE, format!("the store does not answer: {error}\n")).into_response();
         }
     };
-    let mut out = String::new();
-    for (name, help, value) in [
-        ("manifold_document_entries", "Registered document entries.", counts.entries),
-        ("manifold_patients", "Known patients.", counts.patients),
-        ("manifold_documents", "Documents in the repository.", counts.documents),
-        ("manifold_studies", "Studies in the archive.", counts.studies),
-        ("manifold_instances", "Instances in the archive.", counts.instances),
-        ("manifold_jobs_waiting", "Jobs in the outbox that wait.", counts.jobs_waiting),
-        ("manifold_jobs_failed", "Jobs in the outbox that were given up.", counts.jobs_failed),
-    ] {
-        let _ = write!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}\n");
-    }
-    ([("content-type", "text/plain; version=0.0.4; charset=utf-8")], out).into_response()
+    let text = status.metrics.text(&counts);
+    ([("content-type", "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
 }

@@ -50,6 +50,7 @@ impl Edge {
             traceparent: traceparent.filter(|t| t.len() <= 64).map(str::to_owned),
             clock: self.clock.clone(),
             identifiers: self.identifiers.clone(),
+            began_unix_micros: self.clock.now_unix_micros(),
         }
     }
 }

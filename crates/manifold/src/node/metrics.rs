@@ -1,0 +1,120 @@
+//! What a node tells Prometheus: how many transactions ended how and how long each took, and how much there is.
+//! Source: design section 10.
+
+use actors::Cx;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+use store::Counts;
+use transactions::edge::audit::Outcome;
+
+/// Upper bounds in seconds: what a query takes, what a document takes, what somebody gives up waiting for.
+const BOUNDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Ended {
+    transaction: &'static str,
+    /// `success`, `refused` or `failed`.
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Named {
+    transaction: &'static str,
+}
+
+pub struct Metrics {
+    registry: Registry,
+    transactions: Family<Ended, Counter>,
+    seconds: Family<Named, Histogram>,
+    /// In the order of [`values`].
+    gauges: Vec<Gauge>,
+}
+
+/// Gauges: name, help and value.
+fn values(counts: &Counts) -> [(&'static str, &'static str, u64); 7] {
+    [
+        ("manifold_document_entries", "Registered document entries", counts.entries),
+        ("manifold_patients", "Known patients", counts.patients),
+        ("manifold_documents", "Documents in the repository", counts.documents),
+        ("manifold_studies", "Studies in the archive", counts.studies),
+        ("manifold_instances", "Instances in the archive", counts.instances),
+        ("manifold_jobs_waiting", "Jobs in the outbox that wait", counts.jobs_waiting),
+        ("manifold_jobs_failed", "Jobs in the outbox that were given up", counts.jobs_failed),
+    ]
+}
+
+impl Metrics {
+    pub fn new() -> Self {
+        let mut registry = Registry::default();
+        let transactions = Family::default();
+        let seconds = Family::new_with_constructor((|| Histogram::new(BOUNDS)) as fn() -> Histogram);
+        registry.register(
+            "manifold_transactions",
+            "Transactions this node answered, by outcome",
+            Family::<Ended, Counter>::clone(&transactions),
+        );
+        registry.register(
+            "manifold_transaction_seconds",
+            "Time from a request's arrival until its outcome was certain",
+            Family::<Named, Histogram>::clone(&seconds),
+        );
+        let mut gauges = Vec::new();
+        for (name, help, _) in values(&Counts::default()) {
+            let gauge = Gauge::default();
+            registry.register(name, help, gauge.clone());
+            gauges.push(gauge);
+        }
+        Metrics { registry, transactions, seconds, gauges }
+    }
+
+    /// One transaction ended.
+    pub fn ended(&self, transaction: &'static str, outcome: &Outcome, cx: &Cx) {
+        let outcome = match outcome {
+            Outcome::Success => "success",
+            Outcome::MinorFailure(_) => "refused",
+            Outcome::SeriousFailure(_) => "failed",
+        };
+        self.transactions.get_or_create(&Ended { transaction, outcome }).inc();
+        let micros = (cx.now_unix_micros() - cx.began_unix_micros).max(0);
+        self.seconds.get_or_create(&Named { transaction }).observe(micros as f64 / 1e6);
+    }
+
+    /// Everything, in the text format of OpenMetrics.
+    pub fn text(&self, counts: &Counts) -> String {
+        for (gauge, (_, _, value)) in self.gauges.iter().zip(values(counts)) {
+            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        }
+        let mut text = String::new();
+        // Writing to a String does not fail.
+        let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transactions_are_counted_by_outcome_and_timed() {
+        let metrics = Metrics::new();
+        let cx = testkit::cx();
+        metrics.ended("ITI-18", &Outcome::Success, &cx);
+        metrics.ended("ITI-18", &Outcome::Success, &cx);
+        metrics.ended("ITI-18", &Outcome::MinorFailure("why".into()), &cx);
+        let text = metrics.text(&Counts { entries: 7, ..Counts::default() });
+        for line in [
+            "manifold_transactions_total{transaction=\"ITI-18\",outcome=\"success\"} 2",
+            "manifold_transactions_total{transaction=\"ITI-18\",outcome=\"refused\"} 1",
+            "manifold_transaction_seconds_count{transaction=\"ITI-18\"} 3",
+            "manifold_transaction_seconds_bucket{le=\"0.001\",transaction=\"ITI-18\"} 3",
+            "manifold_document_entries 7",
+        ] {
+            assert!(text.lines().any(|l| l == line), "no {line} in\n{text}");
+        }
+    }
+}
