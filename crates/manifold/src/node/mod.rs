@@ -16,7 +16,7 @@ pub use signals::stop_requested;
 use crate::config::{self, NodeConfig};
 use actors::spool::Spool;
 use actors::{
-    Cx, DocumentRegistry, DocumentRepository, Identity, ImagingArchive, ImagingDocumentSource, PatientIdentity,
+    Cx, DocumentRegistry, DocumentRepository, Identity, Imaging, ImagingArchive, ImagingDocumentSource, PatientIdentity,
     RegisterAt, Registry, RegistryPolicy, Repository, RepositoryDirectory, SourcePolicy, UpdateKind,
 };
 use anyhow::{Context, anyhow};
@@ -44,7 +44,7 @@ use transactions::{
     iti43_retrieve_document_set, iti44_patient_identity_feed_v3, iti57_update_document_set,
     iti61_register_on_demand_document_entry, iti62_remove_metadata, iti67_find_document_references,
     iti68_retrieve_document, iti86_remove_documents, iti104_patient_identity_feed_fhir, manifest_maker, portal,
-    rad107_wado_rs,
+    rad107_wado_rs, rad69_retrieve_imaging_document_set,
 };
 
 /// A running node.
@@ -426,7 +426,17 @@ impl<'a> Wiring<'a> {
         let Some(options) = &self.config.actors.imaging_document_source else { return Ok(()) };
         let dicomweb_base = format!("{}/dicomweb", self.config.node.public_url.trim_end_matches('/'));
         let edge = self.opened.edge.clone();
-        self.merge(rad107_wado_rs::Server { imaging: Arc::new(archive), dicomweb_base, edge }.router());
+        let imaging: Arc<dyn Imaging> = Arc::new(archive);
+        self.merge(rad107_wado_rs::Server { imaging: imaging.clone(), dicomweb_base, edge: edge.clone() }.router());
+        // A manifest names its source by the Retrieve Location UID; some consumers take the SubmissionSet's sourceId.
+        let names = [Some(&options.retrieve_location_uid), options.source_id.as_ref()];
+        let rad69: Arc<dyn SoapTransaction> = Arc::new(rad69_retrieve_imaging_document_set::Server {
+            imaging,
+            repository_unique_ids: names.into_iter().flatten().map(|id| Oid::parse(id)).collect::<Result<_, _>>()?,
+            edge: edge.clone(),
+        });
+        let router = self.soap(edge, vec![rad69], None, "/xds/imaging")?;
+        self.merge(router);
         let (registry, repository, identity) = match (options.publish_to.as_str(), &self.own_repository) {
             ("self", Some(own)) => {
                 let registry =
