@@ -4,8 +4,8 @@
 use crate::imaging_document_source::LISTED;
 use crate::store_faults::{internal, storage};
 use crate::{
-    BoxFuture, Cx, Fault, ImageRequest, Images, Imaging, InstanceAddress, InstanceStream, PickedImages, PlannedInstance,
-    Refusal, ServedInstance, WantedSyntax, blob_stream, read_ahead,
+    BoxFuture, Cx, Fault, ImageRequest, Images, Imaging, InstanceAddress, InstanceStream, PickedImages,
+    PlannedInstance, Refusal, ServedInstance, WantedSyntax, blob_stream, read_ahead,
 };
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};

@@ -36,8 +36,8 @@ pub use repository_directory::RepositoryDirectory;
 pub use stream::{blob_stream, once, read_ahead, when_read};
 pub use waist::{
     Answered, BoxFuture, ByteStream, DocumentContent, DocumentRequest, Identity, ImageRequest, Images, Imaging,
-    InstanceAddress, InstanceStream, PatientNews, PickedImages, PlannedInstance, ProvidedDocument, Registered, Registry, Repository, Retrieved,
-    RetrievedDocument, ServedInstance, UpdateKind, WantedSyntax,
+    InstanceAddress, InstanceStream, PatientNews, PickedImages, PlannedInstance, ProvidedDocument, Registered,
+    Registry, Repository, Retrieved, RetrievedDocument, ServedInstance, UpdateKind, WantedSyntax,
 };
 
 /// Rows and files of the archive, as the part that knows DICOM sees them.

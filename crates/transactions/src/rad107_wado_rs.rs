@@ -220,7 +220,8 @@ impl Server {
         let parameters = fhir::search::Parameters::decode(uri.query().unwrap_or_default()).ok();
         let parameter = |name: &str| parameters.as_ref()?.first(name).map(str::trim);
         let asked = uri.path().trim_end_matches('/') == "/wado"
-            || matches!(uri.path(), "/dicomweb" | "/dicomweb/" | "/dicomweb/wado") && parameter("requestType").is_some();
+            || matches!(uri.path(), "/dicomweb" | "/dicomweb/" | "/dicomweb/wado")
+                && parameter("requestType").is_some();
         if !asked {
             return None;
         }

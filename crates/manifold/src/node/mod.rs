@@ -16,8 +16,8 @@ pub use signals::stop_requested;
 use crate::config::{self, NodeConfig};
 use actors::spool::Spool;
 use actors::{
-    Cx, DocumentRegistry, DocumentRepository, Identity, Imaging, ImagingArchive, ImagingDocumentSource, PatientIdentity,
-    RegisterAt, Registry, RegistryPolicy, Repository, RepositoryDirectory, SourcePolicy, UpdateKind,
+    Cx, DocumentRegistry, DocumentRepository, Identity, Imaging, ImagingArchive, ImagingDocumentSource,
+    PatientIdentity, RegisterAt, Registry, RegistryPolicy, Repository, RepositoryDirectory, SourcePolicy, UpdateKind,
 };
 use anyhow::{Context, anyhow};
 use axum::Router;
@@ -44,7 +44,7 @@ use transactions::{
     iti43_retrieve_document_set, iti44_patient_identity_feed_v3, iti57_update_document_set,
     iti61_register_on_demand_document_entry, iti62_remove_metadata, iti67_find_document_references,
     iti68_retrieve_document, iti86_remove_documents, iti104_patient_identity_feed_fhir, manifest_maker, portal,
-    rad107_wado_rs, rad69_retrieve_imaging_document_set,
+    rad69_retrieve_imaging_document_set, rad107_wado_rs,
 };
 
 /// A running node.

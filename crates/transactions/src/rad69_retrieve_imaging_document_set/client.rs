@@ -177,9 +177,9 @@ impl Client {
         }
         let mut errors = errors.iter().filter(|e| e.severity == Severity::Error);
         let own = errors.clone().find(|e| e.location.as_deref() == Some(uid));
-        let error = own.or_else(|| errors.find(|e| e.location.is_none())).ok_or_else(|| {
-            self.peer.unavailable(format!("sent neither instance {uid} nor an error about it"))
-        })?;
+        let error = own
+            .or_else(|| errors.find(|e| e.location.is_none()))
+            .ok_or_else(|| self.peer.unavailable(format!("sent neither instance {uid} nor an error about it")))?;
         Err(match error.code.as_str() {
             // dcm4chee says XDSMissingDocument (section 27, row 42).
             "XDSDocumentUniqueIdError" | "XDSMissingDocument" => {

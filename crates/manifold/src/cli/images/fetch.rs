@@ -16,7 +16,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use transactions::{rad107_wado_rs as rad107, rad69_retrieve_imaging_document_set as rad69};
+use transactions::{rad69_retrieve_imaging_document_set as rad69, rad107_wado_rs as rad107};
 
 /// Where files go.
 pub struct Folder {

@@ -12,7 +12,9 @@ use super::{documents, manifest, publish, query};
 use clap::{Args, ValueEnum};
 use dicom::kos::{self, Titles};
 use fetch::{Fetched, Folder, Source};
-use model::{AvailabilityStatus, DocumentQuery, Manifest, Oid, Patient, PatientId, SeriesInstanceUid, StudyInstanceUid};
+use model::{
+    AvailabilityStatus, DocumentQuery, Manifest, Oid, Patient, PatientId, SeriesInstanceUid, StudyInstanceUid,
+};
 use plan::{Plan, SeriesPlan};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};

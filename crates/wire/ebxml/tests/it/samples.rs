@@ -148,6 +148,10 @@ fn twice(element: &Element) -> Option<Result<(), String>> {
             let bytes = written(|xml| encode_retrieve_request(&first, xml));
             assert_eq!(decode_retrieve_request(&parse(&bytes).root()), Ok(first));
         }),
+        "RetrieveImagingDocumentSetRequest" => decode_retrieve_imaging_request(element).map_err(all).map(|first| {
+            let bytes = written(|xml| encode_retrieve_imaging_request(&first, xml));
+            assert_eq!(decode_retrieve_imaging_request(&parse(&bytes).root()), Ok(first));
+        }),
         "RetrieveDocumentSetResponse" => decode_retrieve_response(element).map_err(|e| e.to_string()).map(|first| {
             let bytes = written(|xml| encode_retrieve_response(&first, xml));
             let second = RetrieveResponse { unreadable: Vec::new(), ..first };
