@@ -5,7 +5,7 @@ use crate::spool::Spool;
 use crate::store_faults::{internal, storage};
 use crate::{
     BoxFuture, Cx, DocumentContent, DocumentRegistry, DocumentRequest, Fault, ProvidedDocument, Refusal, Registered,
-    Registry, Repository, Retrieved, RetrievedDocument, blob_stream, once,
+    Registry, Repository, Retrieved, RetrievedDocument, blob_stream, once, when_read,
 };
 use bytes::Bytes;
 use model::{DocumentQuery, DocumentType, Invalid, ObjectId, Oid, Submission, UniqueId};
@@ -285,8 +285,16 @@ impl DocumentRepository {
         let body = match inline {
             Some(bytes) => once(Bytes::from(bytes)),
             None => {
-                let opened = self.blobs.open(&document.sha256).map_err(|e| first(internal(e, &cx.request_id)))?;
-                blob_stream(Arc::from(opened.ok_or_else(not_found)?), cx.request_id.clone())
+                let there = self.blobs.contains(&document.sha256).map_err(|e| first(internal(e, &cx.request_id)))?;
+                if !there {
+                    return Err(not_found());
+                }
+                let (blobs, sha256, log_id) = (self.blobs.clone(), document.sha256, cx.request_id.clone());
+                when_read(move || {
+                    let opened = blobs.open(&sha256).map_err(|e| first(internal(e, &log_id)))?;
+                    let gone = || Fault::Internal { log_id: log_id.clone() };
+                    Ok(blob_stream(Arc::from(opened.ok_or_else(gone)?), log_id.clone()))
+                })
             }
         };
         let (mime_type, size_octets) = (document.mime_type, Some(document.size_octets));

@@ -1,16 +1,16 @@
 //! The imaging archive: instances come in and are durable before anybody is told so; only what a current manifest lists
-//! goes out. Source: PS3.4 B (storage), RAD TF-2 4.107; R-70 (the right to a manifest is the right to its images).
+//! goes out. Source: PS3.4 B (storage), RAD TF-2 4.69 and 4.107; R-70 (the right to a manifest is the right to its images).
 
 use crate::imaging_document_source::LISTED;
 use crate::store_faults::{internal, storage};
 use crate::{
-    BoxFuture, Cx, Fault, ImageRequest, Images, Imaging, PlannedInstance, Refusal, ServedInstance, WantedSyntax,
-    blob_stream, read_ahead,
+    BoxFuture, Cx, Fault, ImageRequest, Images, Imaging, InstanceAddress, InstanceStream, PickedImages,
+    PlannedInstance, Refusal, ServedInstance, WantedSyntax, blob_stream, read_ahead,
 };
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use model::{SeriesInstanceUid, SopClassUid, SopInstanceUid, StudyInstanceUid, TransferSyntaxUid};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store::{
@@ -203,24 +203,91 @@ impl Imaging for ImagingArchive {
                 });
                 planned.collect()
             });
-            let (archive, log_id) = (self.clone(), cx.request_id.clone());
-            let instances = stream::unfold(parts.into_iter(), move |mut parts| {
-                let (archive, log_id) = (archive.clone(), log_id.clone());
-                async move {
-                    let (row, delivered) = parts.next()?;
-                    let served = match archive.serve(&row, delivered, &log_id) {
-                        Ok(served) if delivered == Delivered::ExplicitLe => started(served).await,
-                        served => served,
-                    };
-                    Some((served, parts))
-                }
-            });
-            Ok(Images { plan, instances: Box::pin(instances) })
+            Ok(Images { plan, instances: self.instances(parts, cx) })
+        })
+    }
+
+    fn pick<'a>(
+        &'a self,
+        wanted: &'a [InstanceAddress],
+        syntaxes: &'a [WantedSyntax],
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<PickedImages, Refusal>> {
+        Box::pin(async move {
+            let addresses = wanted.to_vec();
+            let found = self.store.read(move |tx| listed_rows(tx, &addresses)).await;
+            let found: Vec<Option<StoredInstance>> = found.map_err(|e: StoreError| internal(e, &cx.request_id))?;
+            let (mut parts, mut outcomes) = (Vec::new(), Vec::with_capacity(wanted.len()));
+            for (address, row) in wanted.iter().zip(found) {
+                let Some(row) = row else {
+                    let InstanceAddress { study, series, instance } = address;
+                    let what = format!("instance {instance} of series {series} of study {study}");
+                    outcomes.push(Err(Fault::ImagesNotFound(what)));
+                    continue;
+                };
+                let as_stored =
+                    syntaxes.iter().any(|s| matches!(s, WantedSyntax::Uid(uid) if *uid == row.transfer_syntax));
+                let delivered = match as_stored {
+                    true => Ok(Delivered::AsStored),
+                    false => self.delivery.decide(&row, syntaxes),
+                };
+                outcomes.push(delivered.map(|delivered| parts.push((row, delivered))));
+            }
+            Ok(PickedImages { outcomes, instances: self.instances(parts, cx) })
         })
     }
 }
 
+/// The row of each address, where a current manifest lists the instance in that series of that study. Each study is read
+/// once, however many of its instances are asked for.
+fn listed_rows<T: ArchiveRead + OutboxRead + ?Sized>(
+    tx: &T,
+    addresses: &[InstanceAddress],
+) -> Result<Vec<Option<StoredInstance>>, StoreError> {
+    let mut studies: HashMap<&StudyInstanceUid, HashMap<SopInstanceUid, StoredInstance>> = HashMap::new();
+    let mut several = HashSet::new();
+    let mut seen = HashSet::new();
+    for address in addresses {
+        if !seen.insert(&address.study) {
+            several.insert(&address.study);
+        }
+    }
+    for address in addresses {
+        if studies.contains_key(&address.study) {
+            continue;
+        }
+        // A study of which one instance is wanted is not read as a whole.
+        let select = match several.contains(&address.study) {
+            true => InstanceSelect::Study(&address.study),
+            false => InstanceSelect::Instance(&address.study, &address.instance),
+        };
+        let rows = permitted(tx, &address.study, tx.instances(select)?)?;
+        studies.insert(&address.study, rows.into_iter().map(|row| (row.instance.clone(), row)).collect());
+    }
+    let row = |address: &InstanceAddress| {
+        let row = studies.get(&address.study)?.get(&address.instance)?;
+        (row.series == address.series).then(|| row.clone())
+    };
+    Ok(addresses.iter().map(row).collect())
+}
+
 impl ImagingArchive {
+    /// Each is opened when the one before was taken.
+    fn instances(&self, parts: Vec<(StoredInstance, Delivered)>, cx: &Cx) -> InstanceStream {
+        let (archive, log_id) = (self.clone(), cx.request_id.clone());
+        Box::pin(stream::unfold(parts.into_iter(), move |mut parts| {
+            let (archive, log_id) = (archive.clone(), log_id.clone());
+            async move {
+                let (row, delivered) = parts.next()?;
+                let served = match archive.serve(&row, delivered, &log_id) {
+                    Ok(served) if delivered == Delivered::ExplicitLe => started(served).await,
+                    served => served,
+                };
+                Some((served, parts))
+            }
+        }))
+    }
+
     fn serve(&self, row: &StoredInstance, delivered: Delivered, log_id: &str) -> Result<ServedInstance, Fault> {
         let lost = |reason: &dyn std::fmt::Display| {
             tracing::error!(log_id, instance = row.instance.as_str(), %reason, "a stored instance cannot be read");

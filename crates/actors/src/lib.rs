@@ -33,11 +33,11 @@ pub use imaging_document_source::{
 pub use partial::{Found, SilentParty};
 pub use patient_identity::PatientIdentity;
 pub use repository_directory::RepositoryDirectory;
-pub use stream::{blob_stream, once, read_ahead};
+pub use stream::{blob_stream, once, read_ahead, when_read};
 pub use waist::{
     Answered, BoxFuture, ByteStream, DocumentContent, DocumentRequest, Identity, ImageRequest, Images, Imaging,
-    InstanceStream, PatientNews, PlannedInstance, ProvidedDocument, Registered, Registry, Repository, Retrieved,
-    RetrievedDocument, ServedInstance, UpdateKind, WantedSyntax,
+    InstanceAddress, InstanceStream, PatientNews, PickedImages, PlannedInstance, ProvidedDocument, Registered,
+    Registry, Repository, Retrieved, RetrievedDocument, ServedInstance, UpdateKind, WantedSyntax,
 };
 
 /// Rows and files of the archive, as the part that knows DICOM sees them.

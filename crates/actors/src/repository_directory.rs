@@ -48,6 +48,9 @@ impl Repository for RepositoryDirectory {
                     Err(refusal) => retrieved.faults.extend(refusal.faults().iter().cloned()),
                 }
             }
+            // Whoever asked sees its own order, not that of the places.
+            let position = |r: &DocumentRequest| requests.iter().position(|asked| asked == r);
+            retrieved.documents.sort_by_key(|document| position(&document.request));
             let known = |r: &&DocumentRequest| self.repositories.iter().any(|(id, _)| *id == r.repository_unique_id);
             for request in requests.iter().filter(|r| !known(r)) {
                 let repository = request.repository_unique_id.clone();

@@ -2,7 +2,7 @@
 
 use crate::{ByteStream, Fault};
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{TryStreamExt, stream};
 use std::sync::{Arc, Mutex, PoisonError};
 use store::BlobReader;
 use tokio::sync::mpsc;
@@ -15,6 +15,12 @@ const AHEAD: usize = 4;
 /// A stream of one piece.
 pub fn once(bytes: Bytes) -> ByteStream {
     Box::pin(stream::once(async move { Ok(bytes) }))
+}
+
+/// A stream that is opened when its first piece is asked for: an answer of a thousand documents holds one file and one
+/// reader at a time.
+pub fn when_read(open: impl FnOnce() -> Result<ByteStream, Fault> + Send + 'static) -> ByteStream {
+    Box::pin(stream::once(async move { open() }).try_flatten())
 }
 
 /// A blob from its first octet to its last.

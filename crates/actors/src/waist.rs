@@ -242,6 +242,38 @@ pub trait Imaging: Send + Sync {
     /// be produced; a fault in the stream means the answer is incomplete.
     /// Source: RAD TF-2 4.107, PS3.18 10.4.
     fn fetch<'a>(&'a self, request: &'a ImageRequest, cx: &'a Cx) -> BoxFuture<'a, Result<Images, Refusal>>;
+
+    /// Gives instances that are named one by one, those of one series next to each other, and says of each beforehand
+    /// whether it comes. The order of `syntaxes` is no preference: what is stored in one of them is not converted.
+    ///
+    /// Errors: as [`Imaging::fetch`], but per instance, in [`PickedImages::outcomes`]; `Unsupported` from a source that
+    /// cannot tell before it sends, or that cannot be asked so.
+    /// Source: RAD TF-2 4.69; spec/xds.md section 22.
+    fn pick<'a>(
+        &'a self,
+        _wanted: &'a [InstanceAddress],
+        _syntaxes: &'a [WantedSyntax],
+        _cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<PickedImages, Refusal>> {
+        let what = "fetching instances of several series by name at this source".to_owned();
+        Box::pin(async move { Err(Fault::Unsupported(what).into()) })
+    }
+}
+
+/// One instance, with the series and study that it has to be in.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct InstanceAddress {
+    pub study: StudyInstanceUid,
+    pub series: SeriesInstanceUid,
+    pub instance: SopInstanceUid,
+}
+
+/// The answer to a list of instances.
+pub struct PickedImages {
+    /// One for each that was asked for, in that order.
+    pub outcomes: Vec<Result<(), Fault>>,
+    /// Those whose outcome is `Ok`. A local source keeps the order asked for, a remote one may not.
+    pub instances: InstanceStream,
 }
 
 /// What an identity feed says of a patient.

@@ -1,10 +1,11 @@
 //! A source of images in memory.
 
 use actors::{
-    BoxFuture, Cx, Fault, ImageRequest, Images, Imaging, PlannedInstance, Refusal, ServedInstance, WantedSyntax,
+    BoxFuture, Cx, Fault, ImageRequest, Images, Imaging, InstanceAddress, PickedImages, PlannedInstance, Refusal,
+    ServedInstance, WantedSyntax,
 };
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use model::{SeriesInstanceUid, SopInstanceUid, StudyInstanceUid, TransferSyntaxUid};
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -124,6 +125,29 @@ impl Imaging for FakeImaging {
                 })
             }));
             Ok(Images { plan, instances: Box::pin(instances) })
+        })
+    }
+
+    fn pick<'a>(
+        &'a self,
+        wanted: &'a [InstanceAddress],
+        syntaxes: &'a [WantedSyntax],
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<PickedImages, Refusal>> {
+        Box::pin(async move {
+            let (mut outcomes, mut instances) = (Vec::new(), Vec::new());
+            for InstanceAddress { study, series, instance } in wanted.iter().cloned() {
+                let (series, instance) = (Some(series), Some(instance));
+                let request = ImageRequest { study, series, instance, syntaxes: syntaxes.to_vec() };
+                match self.fetch(&request, cx).await {
+                    Ok(images) => {
+                        outcomes.push(Ok(()));
+                        instances.push(images.instances);
+                    }
+                    Err(refusal) => outcomes.push(Err(refusal.first().clone())),
+                }
+            }
+            Ok(PickedImages { outcomes, instances: Box::pin(stream::iter(instances).flatten()) })
         })
     }
 }

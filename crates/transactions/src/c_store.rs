@@ -111,7 +111,7 @@ impl DimseSession for Session {
 }
 
 impl Session {
-    fn begin(&self, context: &AcceptedContext, command: &CommandSet) -> Receiving {
+    fn begin(&mut self, context: &AcceptedContext, command: &CommandSet) -> Receiving {
         let sop_class = command.sop_class_uid().unwrap_or_default();
         let sop_instance = command.sop_instance_uid().unwrap_or_default();
         let transfer_syntax = context.transfer_syntax.clone();

@@ -23,6 +23,7 @@ pub mod manifest_check;
 pub mod manifest_maker;
 pub mod portal;
 pub mod rad107_wado_rs;
+pub mod rad69_retrieve_imaging_document_set;
 pub mod report_source;
 
 /// What a transaction is and how it is reached.
@@ -80,5 +81,6 @@ pub static TRANSACTIONS: &[&Transaction] = &[
     &iti67_find_document_references::TRANSACTION,
     &iti68_retrieve_document::TRANSACTION,
     &iti104_patient_identity_feed_fhir::TRANSACTION,
+    &rad69_retrieve_imaging_document_set::TRANSACTION,
     &rad107_wado_rs::TRANSACTION,
 ];

@@ -2,7 +2,6 @@
 //! spec/dicom.md sections 12 to 16.
 
 mod client;
-mod file_meta;
 mod sending;
 
 pub use client::Client;
@@ -78,6 +77,7 @@ impl Server {
         };
         let shared = || get(answer.clone()).options(answer.clone());
         Router::new()
+            .route("/wado", any(answer.clone()))
             .route("/dicomweb", any(answer.clone()))
             .route("/dicomweb/", any(answer.clone()))
             .route("/dicomweb/studies", shared())
@@ -113,6 +113,9 @@ impl Server {
     }
 
     async fn retrieve(&self, uri: &Uri, headers: &HeaderMap, facts: &mut Facts, cx: &Cx) -> Result<Response, Refused> {
+        if let Some(refused) = self.wado_uri(uri) {
+            return Err(refused);
+        }
         let below = uri.path().strip_prefix(BASE).unwrap_or("");
         let target = Target::parse(below).map_err(|e| {
             let status = StatusCode::from_u16(e.status()).unwrap_or(StatusCode::NOT_FOUND);
@@ -210,6 +213,32 @@ impl Server {
         }
         *response.body_mut() = Body::from_stream(Sending::new(first, images.instances, heads, cx.request_id.clone()));
         Ok(response)
+    }
+
+    /// WADO-URI (RAD-55) is not offered (R-44: one WADO-RS request fetches a study); who asks is told where to ask.
+    fn wado_uri(&self, uri: &Uri) -> Option<Refused> {
+        let parameters = fhir::search::Parameters::decode(uri.query().unwrap_or_default()).ok();
+        let parameter = |name: &str| parameters.as_ref()?.first(name).map(str::trim);
+        let asked = uri.path().trim_end_matches('/') == "/wado"
+            || matches!(uri.path(), "/dicomweb" | "/dicomweb/" | "/dicomweb/wado")
+                && parameter("requestType").is_some();
+        if !asked {
+            return None;
+        }
+        let instead = || {
+            let study = StudyInstanceUid::parse(parameter("studyUID")?).ok()?;
+            let series = SeriesInstanceUid::parse(parameter("seriesUID")?).ok()?;
+            let instance = SopInstanceUid::parse(parameter("objectUID")?).ok()?;
+            Some(at(&format!("{}/studies/{study}", self.dicomweb_base), &series, &instance))
+        };
+        let instead = instead().unwrap_or_else(|| {
+            format!("{}/studies/{{study}}/series/{{series}}/instances/{{instance}}", self.dicomweb_base)
+        });
+        let text = format!(
+            "WADO-URI (RAD-55) is not offered here; use WADO-RS (RAD-107): GET {instead} \
+             with Accept: multipart/related; type=\"application/dicom\"; transfer-syntax=*"
+        );
+        Some(Refused::new(StatusCode::NOT_IMPLEMENTED, text))
     }
 
     fn study_location(&self, request: &ImageRequest) -> String {

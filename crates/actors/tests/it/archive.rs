@@ -196,6 +196,38 @@ fn only_what_is_listed_goes_out() {
 }
 
 #[test]
+fn instances_are_picked_by_name_each_with_its_own_outcome_and_in_the_order_asked() {
+    let archive = Archive::new();
+    for (series, instance) in [("2.25.11", "2.25.111"), ("2.25.11", "2.25.112"), ("2.25.12", "2.25.121")] {
+        archive.accept(received("2.25.1", series, instance), instance.as_bytes()).unwrap();
+    }
+    archive.accept(received("2.25.2", "2.25.21", "2.25.211"), b"other").unwrap();
+    archive.list("2.25.1", &["2.25.111", "2.25.121"]);
+    archive.list("2.25.2", &["2.25.211"]);
+    let wanted = [
+        ("2.25.1", "2.25.12", "2.25.121", true),
+        ("2.25.1", "2.25.11", "2.25.112", false), // not listed
+        ("2.25.2", "2.25.21", "2.25.211", true),
+        ("2.25.1", "2.25.12", "2.25.111", false), // in another series
+        ("2.25.2", "2.25.11", "2.25.111", false), // in another study
+        ("2.25.1", "2.25.11", "2.25.111", true),
+        ("2.25.3", "2.25.11", "2.25.111", false),
+        ("2.25.1", "2.25.12", "2.25.121", true), // asked for twice
+    ];
+    let addresses = wanted.map(|(of, series, instance, _)| InstanceAddress {
+        study: study(of),
+        series: SeriesInstanceUid::parse(series).unwrap(),
+        instance: SopInstanceUid::parse(instance).unwrap(),
+    });
+    let syntaxes = ["1.2.840.10008.1.2", JPEG].map(|uid| WantedSyntax::Uid(TransferSyntaxUid::parse(uid).unwrap()));
+    let picked = wait(archive.archive.pick(&addresses, &syntaxes, &archive.bench.cx)).unwrap();
+    assert_eq!(picked.outcomes.iter().map(Result::is_ok).collect::<Vec<_>>(), wanted.map(|w| w.3));
+    let came: Vec<_> = wait(picked.instances.collect::<Vec<_>>());
+    let came: Vec<_> = came.into_iter().map(|one| one.unwrap().sop_instance.to_string()).collect();
+    assert_eq!(came, ["2.25.121", "2.25.211", "2.25.111", "2.25.121"]);
+}
+
+#[test]
 fn b_007_one_series_uid_in_two_studies() {
     let archive = Archive::new();
     // The same Series and even SOP Instance UID in two patients' studies, a copy-and-anonymise accident.

@@ -122,6 +122,13 @@ impl Parties {
         Some(Party { name: node.name.clone(), url: url.to_owned() })
     }
 
+    /// Who answers RAD-69 for what is at this WADO-RS base: the node of the endpoints file that has both.
+    pub fn rad69_beside(&self, wado_base: &str) -> Option<Party> {
+        let mut nodes = self.endpoints.iter().flat_map(|e| &e.nodes);
+        let node = nodes.find(|n| n.get("RAD-107").is_some_and(|base| base.trim_end_matches('/') == wado_base))?;
+        Some(Party { name: node.name.clone(), url: node.get("RAD-69")?.to_owned() })
+    }
+
     /// [`Parties::try_party`], or a sentence about what to give.
     pub fn party(&self, key: &str, option: &str) -> Result<Party, Stop> {
         self.try_party(key).ok_or_else(|| match &self.endpoints {

@@ -40,7 +40,7 @@ pub fn explain(config: &NodeConfig) -> String {
     }
     if let Some(source) = &actors.imaging_document_source {
         line(format!(
-            "plays Imaging Document Source: RAD-107 at /dicomweb; publishes manifests to {} when a study was quiet for {} ms",
+            "plays Imaging Document Source: RAD-107 at /dicomweb, RAD-69 at /xds/imaging; publishes manifests to {} when a study was quiet for {} ms",
             source.publish_to, source.quiet_time_ms
         ));
         for ae in &source.sources {

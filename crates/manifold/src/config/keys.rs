@@ -248,6 +248,9 @@ pub struct ImagingDocumentSource {
     #[serde(default = "mcwg")]
     pub flavour: Flavour,
     pub retrieve_location_uid: String,
+    /// Other RepositoryUniqueIds that peers write into RAD-69 requests to this source.
+    #[serde(default)]
+    pub also_called: Vec<String>,
     /// A study is complete when nothing came for this long.
     #[serde(default = "quiet_time")]
     pub quiet_time_ms: u64,
@@ -482,6 +485,9 @@ impl NodeConfig {
             }
             if RetrieveLocationUid::parse(&source.retrieve_location_uid).is_err() {
                 return broken("actors.imaging_document_source.retrieve_location_uid", "must be a UID");
+            }
+            for id in &source.also_called {
+                oid("actors.imaging_document_source.also_called".to_owned(), id)?;
             }
             for ae in &source.sources {
                 let key = |k: &str| format!("actors.imaging_document_source.sources[{}].{k}", ae.ae_title);

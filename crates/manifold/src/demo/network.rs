@@ -115,7 +115,7 @@ impl Layout {
         let xon = format!("{institution}^^^^^&{institution_oid}&ISO^^^^1");
         text.push_str(&format!(
             "\n[actors.imaging_archive]\n[actors.imaging_document_source]\npublish_to = {publish_to:?}\n\
-             retrieve_location_uid = {location:?}\nsource_id = \"{institution_oid}.9\"\nquiet_time_ms = {}\nunknown_patient = \"feed\"\n",
+             retrieve_location_uid = {location:?}\nalso_called = [\"1.3.6.1.4.1000\"]\nsource_id = \"{institution_oid}.9\"\nquiet_time_ms = {}\nunknown_patient = \"feed\"\n",
             self.quiet_time_ms,
         ));
         for ae in modalities.iter().chain(&["*"]) {

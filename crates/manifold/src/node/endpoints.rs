@@ -41,6 +41,7 @@ pub fn endpoints(config: &NodeConfig) -> Value {
     if actors.imaging_document_source.is_some() {
         names.push("imaging_document_source");
         add(&["RAD-107"], format!("{base}/dicomweb"));
+        add(&["RAD-69"], format!("{base}/xds/imaging"));
     }
     if actors.report_source.is_some() {
         names.push("report_source");

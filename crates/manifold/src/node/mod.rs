@@ -17,8 +17,8 @@ pub use signals::stop_requested;
 use crate::config::{self, NodeConfig};
 use actors::spool::Spool;
 use actors::{
-    Cx, DocumentRegistry, DocumentRepository, Identity, ImagingArchive, ImagingDocumentSource, PatientIdentity,
-    RegisterAt, Registry, RegistryPolicy, Repository, RepositoryDirectory, SourcePolicy, UpdateKind,
+    Cx, DocumentRegistry, DocumentRepository, Identity, Imaging, ImagingArchive, ImagingDocumentSource,
+    PatientIdentity, RegisterAt, Registry, RegistryPolicy, Repository, RepositoryDirectory, SourcePolicy, UpdateKind,
 };
 use anyhow::{Context, anyhow};
 use axum::Router;
@@ -45,7 +45,7 @@ use transactions::{
     iti43_retrieve_document_set, iti44_patient_identity_feed_v3, iti57_update_document_set,
     iti61_register_on_demand_document_entry, iti62_remove_metadata, iti67_find_document_references,
     iti68_retrieve_document, iti86_remove_documents, iti104_patient_identity_feed_fhir, manifest_maker, portal,
-    rad107_wado_rs,
+    rad69_retrieve_imaging_document_set, rad107_wado_rs,
 };
 
 /// A running node.
@@ -431,7 +431,18 @@ impl<'a> Wiring<'a> {
         let Some(options) = &self.config.actors.imaging_document_source else { return Ok(()) };
         let dicomweb_base = format!("{}/dicomweb", self.config.node.public_url.trim_end_matches('/'));
         let edge = self.opened.edge.clone();
-        self.merge(rad107_wado_rs::Server { imaging: Arc::new(archive), dicomweb_base, edge }.router());
+        let imaging: Arc<dyn Imaging> = Arc::new(archive);
+        self.merge(rad107_wado_rs::Server { imaging: imaging.clone(), dicomweb_base, edge: edge.clone() }.router());
+        // A manifest names its source by the Retrieve Location UID; some consumers take the SubmissionSet's sourceId.
+        let names =
+            std::iter::once(&options.retrieve_location_uid).chain(&options.source_id).chain(&options.also_called);
+        let rad69: Arc<dyn SoapTransaction> = Arc::new(rad69_retrieve_imaging_document_set::Server {
+            imaging,
+            repository_unique_ids: names.map(|id| Oid::parse(id)).collect::<Result<_, _>>()?,
+            edge: edge.clone(),
+        });
+        let router = self.soap(edge, vec![rad69], None, "/xds/imaging")?;
+        self.merge(router);
         let (registry, repository, identity) = match (options.publish_to.as_str(), &self.own_repository) {
             ("self", Some(own)) => {
                 let registry =

@@ -1,6 +1,7 @@
-"""Images by WADO-RS, asked for with dicomweb-client and compared octet by octet.
+"""Images by WADO-RS and RAD-69, asked for with dicomweb-client and compared octet by octet.
 
     images.py seeded ENDPOINTS          every study of the seeded demo, from the node that its manifest names
+    images.py rad69 ENDPOINTS           the same by RAD-69, asked for with dicomtrolley
     images.py pydicom ENDPOINTS LIST    the files of pydicom_files.py: what was sent is what comes back, or its pixels do
 """
 
@@ -13,6 +14,8 @@ import warnings
 import numpy
 import pydicom
 import requests
+from dicomtrolley.core import InstanceReference
+from dicomtrolley.rad69 import Rad69, Rad69ServerError
 from dicomweb_client.api import DICOMwebClient
 
 import network
@@ -100,6 +103,46 @@ def retrieve_study(study):
     return base, len(listed)
 
 
+def main_rad69(endpoints):
+    """dicomtrolley gets every instance of a study that can be had in one of the three syntaxes it always asks for."""
+    net = network.Network(endpoints)
+    nodes = {net.at(node, "RAD-107"): net.at(node, "RAD-69") for node in ("north", "south")}
+    studies, got, refused = 0, 0, 0
+    for entry in [e for e in net.entries() if e.is_manifest]:
+        documents, _ = xds.retrieve(net.repository(entry), (entry.slot("repositoryUniqueId"), entry.unique_id))
+        for study in read(documents[0][2]).CurrentRequestedProcedureEvidenceSequence:
+            uid = str(study.StudyInstanceUID)
+            base = {series.RetrieveURL.split("/studies/")[0] for series in study.ReferencedSeriesSequence}.pop()
+            references = [
+                InstanceReference(uid, str(series.SeriesInstanceUID), str(item.ReferencedSOPInstanceUID))
+                for series in study.ReferencedSeriesSequence
+                for item in series.ReferencedSOPSequence
+            ]
+            stored = by_instance(parts(f"{base}/studies/{uid}"))
+            trolley = Rad69(requests.Session(), nodes[base], request_per_series=False)
+            try:
+                came = list(trolley.datasets(references))
+            except Rad69ServerError:
+                came = []
+            for data in came:
+                original = read(stored[str(data.SOPInstanceUID)])
+                check(same_pixels(data, original), f"{data.SOPInstanceUID}: other pixels")
+            if NOT_DECODED.isdisjoint(str(read(octets).file_meta.TransferSyntaxUID) for octets in stored.values()):
+                order = [reference.instance_uid for reference in references]
+                check([str(data.SOPInstanceUID) for data in came] == order, f"study {uid}: not all came in order")
+                studies += 1
+            got, refused = got + len(came), refused + len(references) - len(came)
+    check(studies > 0, "no study came whole")
+    wrong = InstanceReference("2.25.1", "2.25.2", "2.25.3")
+    for address in nodes.values():
+        try:
+            check(not list(Rad69(requests.Session(), address).datasets([wrong])), "an unknown instance came")
+            check(False, "an unknown instance was not refused")
+        except Rad69ServerError as refusal:
+            check("XDSDocumentUniqueIdError" in str(refusal) and "2.25.3" in str(refusal), str(refusal))
+    print(f"{got} instances by RAD-69, {studies} studies whole, {refused} instances not in a syntax that was asked for")
+
+
 def same_pixels(one, other):
     if "PixelData" not in one:
         return one == other
@@ -185,4 +228,4 @@ def compare_pixels(sent, default, syntax):
 
 
 if __name__ == "__main__":
-    {"seeded": main_seeded, "pydicom": main_pydicom}[sys.argv[1]](*sys.argv[2:])
+    {"seeded": main_seeded, "rad69": main_rad69, "pydicom": main_pydicom}[sys.argv[1]](*sys.argv[2:])

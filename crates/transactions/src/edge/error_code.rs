@@ -56,8 +56,9 @@ pub fn error_code(fault: &Fault, side: Side) -> &str {
         Fault::PeerUnavailable { .. } => by_side("XDSRegistryError", "XDSRegistryNotAvailable"),
         Fault::Remote { code, .. } => code,
         // The table has no code for these; codeContext says what happened.
+        // RAD-69: an instance is a document there, its SOP Instance UID the uniqueId.
+        Fault::ImagesNotFound(_) => by_side("XDSRegistryError", "XDSDocumentUniqueIdError"),
         Fault::InvalidQuery(_)
-        | Fault::ImagesNotFound(_)
         | Fault::NotAcceptable(_)
         | Fault::InstanceConflict(_)
         | Fault::InvalidInstance { .. }

@@ -6,6 +6,8 @@ pub mod dimse_status;
 pub mod error_code;
 pub mod fhir_client;
 pub mod fhir_server;
+pub(crate) mod file_meta;
+pub mod instance_parts;
 pub mod operation_outcome;
 pub mod page_token;
 pub mod registry_errors;

@@ -88,6 +88,34 @@ impl SoapPeer {
         body: impl FnOnce(&mut XmlWriter, &MtomWriter),
         cx: &Cx,
     ) -> Result<StreamedAnswer, Fault> {
+        let ArrivingAnswer { envelope, parts } = self.exchange_arriving(transaction, body, cx).await?;
+        let Some(ArrivingParts { mut begun, reading }) = parts else {
+            return Ok(StreamedAnswer { envelope, first: None });
+        };
+        let stream = stream::unfold(Some(reading), |reading| async move {
+            let mut reading = reading?;
+            loop {
+                match reading.next().await {
+                    Ok(MessageEvent::PartData(bytes)) => return Some((Ok(bytes), Some(reading))),
+                    Ok(MessageEvent::PartEnd | MessageEvent::End) => return None,
+                    Ok(MessageEvent::Envelope(_) | MessageEvent::PartStart { .. }) => {}
+                    Err(fault) => return Some((Err(fault), None)),
+                }
+            }
+        });
+        let first = Some((begun.take().unwrap_or_default(), Box::pin(stream) as ByteStream));
+        Ok(StreamedAnswer { envelope, first })
+    }
+
+    /// Sends a message and reads the answer up to its first attachment; all of them are read as they arrive.
+    ///
+    /// Errors: as [`SoapPeer::exchange`]; `PeerUnavailable` when attachments come before the envelope that names them.
+    pub async fn exchange_arriving(
+        &self,
+        transaction: &Transaction,
+        body: impl FnOnce(&mut XmlWriter, &MtomWriter),
+        cx: &Cx,
+    ) -> Result<ArrivingAnswer, Fault> {
         let mut reading = self.send(transaction, body, Vec::new(), cx).await?;
         let mut envelope = None;
         loop {
@@ -95,25 +123,14 @@ impl SoapPeer {
                 MessageEvent::Envelope(found) => envelope = Some(*found),
                 MessageEvent::PartStart { content_id, .. } => {
                     let envelope = self.checked(envelope, &reading.message_id)?;
-                    let stream = stream::unfold(Some(reading), |reading| async move {
-                        let mut reading = reading?;
-                        loop {
-                            match reading.next().await {
-                                Ok(MessageEvent::PartData(bytes)) => return Some((Ok(bytes), Some(reading))),
-                                Ok(MessageEvent::PartEnd | MessageEvent::End) => return None,
-                                Ok(MessageEvent::Envelope(_) | MessageEvent::PartStart { .. }) => {}
-                                Err(fault) => return Some((Err(fault), None)),
-                            }
-                        }
-                    });
-                    let first = Some((content_id.unwrap_or_default(), Box::pin(stream) as ByteStream));
-                    return Ok(StreamedAnswer { envelope, first });
+                    let begun = Some(content_id.unwrap_or_default());
+                    return Ok(ArrivingAnswer { envelope, parts: Some(ArrivingParts { begun, reading }) });
                 }
                 MessageEvent::PartData(_) | MessageEvent::PartEnd => {}
                 MessageEvent::End => break,
             }
         }
-        Ok(StreamedAnswer { envelope: self.checked(envelope, &reading.message_id)?, first: None })
+        Ok(ArrivingAnswer { envelope: self.checked(envelope, &reading.message_id)?, parts: None })
     }
 
     async fn send(
@@ -165,6 +182,30 @@ impl SoapPeer {
 
     pub fn unavailable(&self, reason: String) -> Fault {
         Fault::PeerUnavailable { peer: self.name.clone(), reason }
+    }
+}
+
+/// An answer whose attachments are still arriving.
+pub struct ArrivingAnswer {
+    pub envelope: soap::Envelope,
+    /// Absent when there is no attachment.
+    pub parts: Option<ArrivingParts>,
+}
+
+/// Attachments in the order in which the peer sends them.
+pub struct ArrivingParts {
+    /// Content-ID of the part whose beginning was read and not told yet.
+    begun: Option<String>,
+    reading: Reading,
+}
+
+impl ArrivingParts {
+    /// The next event: `PartStart`, `PartData`, `PartEnd`, and `End` at last.
+    pub async fn next(&mut self) -> Result<MessageEvent, Fault> {
+        match self.begun.take() {
+            Some(id) => Ok(MessageEvent::PartStart { content_id: Some(id), content_type: None }),
+            None => self.reading.next().await,
+        }
     }
 }
 

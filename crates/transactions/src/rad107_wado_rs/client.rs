@@ -1,17 +1,11 @@
 //! Asks a source for instances: an `Imaging` over WADO-RS. RAD TF-2 4.107; spec/dicom.md sections 14, 15.
 
-use super::file_meta::{FileMeta, MOST_OCTETS, file_meta};
-use actors::{
-    BoxFuture, ByteStream, Cx, Fault, ImageRequest, Images, Imaging, InstanceStream, Refusal, ServedInstance,
-    WantedSyntax,
-};
-use bytes::{Bytes, BytesMut};
+use crate::edge::instance_parts::{PartSource, instances};
+use actors::{BoxFuture, Cx, Fault, ImageRequest, Images, Imaging, Refusal, WantedSyntax};
+use bytes::BytesMut;
 use dicom::dicomweb::{CLIENT_ACCEPT, PartEvent, PartReader, Target};
-use futures_util::stream;
 use http::{StatusCode, header};
-use model::SeriesInstanceUid;
 use net::HttpClient;
-use tokio::sync::oneshot;
 
 /// Fetches instances at a peer.
 #[derive(Clone)]
@@ -108,7 +102,8 @@ impl Imaging for Client {
                 .map_err(|e| self.unavailable(format!("answered with `{content_type}`: {e}")))?;
             let partial = status == StatusCode::PARTIAL_CONTENT;
             let reading = Reading { peer: self.name.clone(), reader, response };
-            Ok(Images { plan: None, instances: instances(reading, request.series.clone(), partial) })
+            let instances = instances(reading, self.name.clone(), request.series.clone(), partial);
+            Ok(Images { plan: None, instances })
         })
     }
 }
@@ -120,7 +115,7 @@ struct Reading {
     response: reqwest::Response,
 }
 
-impl Reading {
+impl PartSource for Reading {
     fn broken(&self, reason: String) -> Fault {
         Fault::PeerUnavailable { peer: self.peer.clone(), reason }
     }
@@ -141,137 +136,6 @@ impl Reading {
                 }
                 Err(_) => return Err(self.broken("broke off the images".to_owned())),
             }
-        }
-    }
-}
-
-/// Where the answer stands when the next instance is asked for.
-enum Place {
-    Between(Box<Reading>),
-    /// The instance before is being read by its consumer.
-    Lent(oneshot::Receiver<Lent>),
-    Done,
-}
-
-struct Lent {
-    reading: Box<Reading>,
-    /// The consumer stopped before the instance's end.
-    inside: bool,
-}
-
-fn instances(reading: Reading, series: Option<SeriesInstanceUid>, partial: bool) -> InstanceStream {
-    let peer = reading.peer.clone();
-    let state = (Place::Between(Box::new(reading)), peer, series);
-    Box::pin(stream::unfold(state, move |(place, peer, series)| async move {
-        let reading = match place {
-            Place::Between(reading) => Ok(reading),
-            Place::Lent(back) => match back.await {
-                Ok(lent) => after_instance(lent).await,
-                Err(_) => {
-                    let reason = "broke off an instance".to_owned();
-                    Err(Fault::PeerUnavailable { peer: peer.clone(), reason })
-                }
-            },
-            Place::Done => return None,
-        };
-        let begun = match reading {
-            Ok(reading) => begin(reading, series.clone()).await,
-            Err(fault) => Err(fault),
-        };
-        match begun {
-            Ok(Some((served, back))) => Some((Ok(served), (Place::Lent(back), peer, series))),
-            Ok(None) if partial => {
-                let reason = "sent a part of the instances only (HTTP 206)".to_owned();
-                let fault = Fault::PeerUnavailable { peer: peer.clone(), reason };
-                Some((Err(fault), (Place::Done, peer, series)))
-            }
-            Ok(None) => None,
-            Err(fault) => Some((Err(fault), (Place::Done, peer, series))),
-        }
-    }))
-}
-
-/// Goes on to the end of an instance that its consumer did not read to the end.
-async fn after_instance(lent: Lent) -> Result<Box<Reading>, Fault> {
-    let Lent { mut reading, mut inside } = lent;
-    while inside {
-        match reading.next().await? {
-            PartEvent::End => inside = false,
-            PartEvent::Data(_) | PartEvent::Start { .. } => {}
-            PartEvent::Complete => return Err(reading.broken("ended inside an instance".to_owned())),
-        }
-    }
-    Ok(reading)
-}
-
-type Begun = (ServedInstance, oneshot::Receiver<Lent>);
-
-/// Reads the head of the next instance. `None` when the answer is complete.
-async fn begin(mut reading: Box<Reading>, series: Option<SeriesInstanceUid>) -> Result<Option<Begun>, Fault> {
-    match reading.next().await? {
-        PartEvent::Complete => return Ok(None),
-        PartEvent::Start { .. } => {}
-        PartEvent::Data(_) | PartEvent::End => return Err(reading.broken("sent octets outside a part".to_owned())),
-    }
-    let mut first = BytesMut::new();
-    let mut whole = false;
-    let (sop_instance, transfer_syntax) = loop {
-        match file_meta(&first) {
-            FileMeta::Known { sop_instance, transfer_syntax } => break (sop_instance, transfer_syntax),
-            FileMeta::More if !whole && first.len() < MOST_OCTETS => {}
-            FileMeta::More | FileMeta::None => {
-                return Err(reading.broken("sent a part that is no DICOM file with a file meta group".to_owned()));
-            }
-        }
-        match reading.next().await? {
-            PartEvent::Data(octets) => first.extend_from_slice(&octets),
-            PartEvent::End => whole = true,
-            PartEvent::Start { .. } | PartEvent::Complete => {
-                return Err(reading.broken("ended inside an instance".to_owned()));
-            }
-        }
-    };
-    let (sender, back) = oneshot::channel();
-    let body = Body { lent: Some(Lent { reading, inside: !whole }), first: Some(first.freeze()), back: Some(sender) };
-    let body: ByteStream = Box::pin(stream::unfold(body, |mut body| async move {
-        if let Some(first) = body.first.take() {
-            return Some((Ok(first), body));
-        }
-        loop {
-            let lent = body.lent.as_mut()?;
-            if !lent.inside {
-                return None;
-            }
-            match lent.reading.next().await {
-                Ok(PartEvent::Data(octets)) => return Some((Ok::<Bytes, Fault>(octets), body)),
-                Ok(PartEvent::End) => lent.inside = false,
-                Ok(PartEvent::Start { .. } | PartEvent::Complete) => {
-                    let fault = lent.reading.broken("ended inside an instance".to_owned());
-                    body.lent = None;
-                    return Some((Err(fault), body));
-                }
-                Err(fault) => {
-                    body.lent = None;
-                    return Some((Err(fault), body));
-                }
-            }
-        }
-    }));
-    let served = ServedInstance { series, sop_instance, transfer_syntax, size_octets: None, body };
-    Ok(Some((served, back)))
-}
-
-/// Gives the answer back for the next instance, wherever its consumer stopped.
-struct Body {
-    lent: Option<Lent>,
-    first: Option<Bytes>,
-    back: Option<oneshot::Sender<Lent>>,
-}
-
-impl Drop for Body {
-    fn drop(&mut self) {
-        if let (Some(lent), Some(back)) = (self.lent.take(), self.back.take()) {
-            let _ = back.send(lent);
         }
     }
 }

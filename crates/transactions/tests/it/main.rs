@@ -9,4 +9,5 @@ mod iti68;
 mod outcomes;
 mod portal;
 mod rad107;
+mod rad69;
 mod soap_manners;

@@ -471,3 +471,26 @@ async fn another_transaction_may_add_its_method_to_a_study() {
     }
     assert_eq!(raw(served.address, "GET /dicomweb/studies/2.25.1", &[]).await.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wado_uri_is_refused_with_the_address_to_use_instead() {
+    let (served, imaging, audited) = start(two());
+    let uids = "studyUID=2.25.1&seriesUID=2.25.11&objectUID=2.25.111";
+    for path in ["/dicomweb", "/dicomweb/", "/dicomweb/wado", "/wado"] {
+        let path = format!("{path}?requestType=WADO&{uids}&contentType=application%2Fdicom");
+        let answer = raw(served.address, &format!("GET {path}"), &["Accept: application/dicom"]).await;
+        assert_eq!(answer.status, 501, "{path}");
+        let problem: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains("RAD-107") && detail.contains(&format!("https://north.example{INSTANCE}")), "{detail}");
+        assert_eq!(audited.one(), ("RAD-107", false), "{path}");
+    }
+    for query in ["", "?requestType=WADO&studyUID=../..&seriesUID=1&objectUID=%3Cb%3E", "?studyUID=%FF"] {
+        let answer = raw(served.address, &format!("GET /wado{query}"), &[]).await;
+        assert_eq!(answer.status, 501, "{query}");
+        let text = String::from_utf8(answer.body).unwrap();
+        assert!(text.contains("/studies/{study}/series/{series}/instances/{instance}"), "{text}");
+        audited.one();
+    }
+    assert!(imaging.asked.lock().unwrap().is_empty());
+}

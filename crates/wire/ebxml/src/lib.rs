@@ -9,6 +9,7 @@
 //! | ITI-41, RAD-68 | [`decode_provide`], [`encode_provide`] | the same |
 //! | ITI-18 | [`decode_query`], [`encode_query`] | [`decode_query_response`], [`encode_query_response`], [`QueryResponseWriter`] |
 //! | ITI-43 | [`decode_retrieve_request`], [`encode_retrieve_request`] | [`decode_retrieve_response`], [`encode_retrieve_response`] |
+//! | RAD-69 | [`decode_retrieve_imaging_request`], [`encode_retrieve_imaging_request`] | the same |
 //!
 //! ```
 //! use ebxml::{QueryResponse, RegistryError, decode_query, encode_query_response};
@@ -26,7 +27,7 @@
 //! Encoders write what `validate/all.xsd` accepts, each element with its own namespace declarations, so that it can
 //! stand inside any envelope.
 //!
-//! Source: spec/xds.md sections 2, 7-18, 21, 24, 25, 27.
+//! Source: spec/xds.md sections 2, 7-18, 21, 22, 24, 25, 27.
 #![forbid(unsafe_code)]
 
 mod content;
@@ -39,6 +40,7 @@ mod query_response;
 mod registry_response;
 mod removal;
 mod retrieve;
+mod retrieve_imaging;
 mod stored_query;
 mod submission;
 
@@ -55,6 +57,9 @@ pub use removal::{decode_remove_documents, decode_remove_objects, encode_remove_
 pub use retrieve::{
     DocumentRequest, RetrieveResponse, RetrievedDocument, decode_retrieve_request, decode_retrieve_response,
     encode_retrieve_request, encode_retrieve_response,
+};
+pub use retrieve_imaging::{
+    ImagingDocumentRequest, RetrieveImagingRequest, decode_retrieve_imaging_request, encode_retrieve_imaging_request,
 };
 pub use stored_query::{QueryError, QueryRequest, ReturnType, decode_query, encode_query, query_for_documents};
 pub use submission::{decode_submission, decode_update, encode_submission, encode_update};

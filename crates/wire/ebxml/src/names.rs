@@ -8,6 +8,7 @@ pub mod ns {
     pub const QUERY: &str = "urn:oasis:names:tc:ebxml-regrep:xsd:query:3.0";
     pub const XDS: &str = "urn:ihe:iti:xds-b:2007";
     pub const RMD: &str = "urn:ihe:iti:rmd:2017";
+    pub const XDS_I: &str = "urn:ihe:rad:xdsi-b:2009";
     pub const XOP: &str = "http://www.w3.org/2004/08/xop/include";
     pub(crate) const XML: &str = "http://www.w3.org/XML/1998/namespace";
 }

@@ -77,8 +77,8 @@ pub fn encode_remove_documents(requests: &[DocumentRequest], xml: &mut XmlWriter
         xml.start("x:DocumentRequest");
         encode_address(
             request.home_community_id.as_ref(),
-            &request.repository_unique_id,
-            &request.document_unique_id,
+            request.repository_unique_id.as_str(),
+            request.document_unique_id.as_str(),
             xml,
         );
         xml.end();

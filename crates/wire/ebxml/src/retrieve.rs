@@ -65,8 +65,8 @@ pub fn encode_retrieve_request(requests: &[DocumentRequest], xml: &mut XmlWriter
         xml.start("x:DocumentRequest");
         encode_address(
             request.home_community_id.as_ref(),
-            &request.repository_unique_id,
-            &request.document_unique_id,
+            request.repository_unique_id.as_str(),
+            request.document_unique_id.as_str(),
             xml,
         );
         xml.end();
@@ -74,17 +74,12 @@ pub fn encode_retrieve_request(requests: &[DocumentRequest], xml: &mut XmlWriter
     xml.end();
 }
 
-pub(crate) fn encode_address(
-    home: Option<&HomeCommunityId>,
-    repository: &Oid,
-    document: &UniqueId,
-    xml: &mut XmlWriter,
-) {
+pub(crate) fn encode_address(home: Option<&HomeCommunityId>, repository: &str, document: &str, xml: &mut XmlWriter) {
     if let Some(home) = home {
         xml.leaf("x:HomeCommunityId", &home.to_string());
     }
-    xml.leaf("x:RepositoryUniqueId", repository.as_str());
-    xml.leaf("x:DocumentUniqueId", document.as_str());
+    xml.leaf("x:RepositoryUniqueId", repository);
+    xml.leaf("x:DocumentUniqueId", document);
 }
 
 /// Reads x:RetrieveDocumentSetRequest: at least one document.
@@ -122,7 +117,7 @@ fn child_text<'a>(element: Element<'a>, name: &str) -> Option<Cow<'a, str>> {
     element.child(ns::XDS, name).map(|child| child.trimmed()).filter(|text| !text.is_empty())
 }
 
-fn decode_address(element: Element, refused: &mut Vec<Invalid>) -> Option<DocumentRequest> {
+pub(crate) fn decode_address(element: Element, refused: &mut Vec<Invalid>) -> Option<DocumentRequest> {
     let document = child_text(element, "DocumentUniqueId");
     let object = document.as_deref().unwrap_or_default().to_owned();
     let mut note = |invalid: Invalid, name: &str| {
@@ -161,8 +156,8 @@ pub fn encode_retrieve_response(response: &RetrieveResponse, xml: &mut XmlWriter
         xml.start("x:DocumentResponse");
         encode_address(
             document.home_community_id.as_ref(),
-            &document.repository_unique_id,
-            &document.document_unique_id,
+            document.repository_unique_id.as_str(),
+            document.document_unique_id.as_str(),
             xml,
         );
         xml.leaf_opt("x:NewRepositoryUniqueId", document.new_repository_unique_id.as_ref().map(Oid::as_str));

@@ -1,11 +1,11 @@
-//! Fetching series by WADO-RS into files. A file gets its name only when it is whole, so what has a name is never
+//! Fetching series by WADO-RS or RAD-69 into files. A file gets its name only when it is whole, so what has a name is never
 //! fetched again.
 
 use super::super::connection::circumstances;
 use super::super::stop::Stop;
 use super::plan::{Plan, SeriesPlan};
 use super::shown;
-use actors::{Fault, ImageRequest, Imaging, ServedInstance, WantedSyntax};
+use actors::{Fault, ImageRequest, Imaging, InstanceAddress, InstanceStream, ServedInstance, WantedSyntax};
 use aws_lc_rs::digest;
 use futures_util::{StreamExt, stream};
 use indicatif::ProgressBar;
@@ -16,7 +16,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use transactions::rad107_wado_rs as rad107;
+use transactions::{rad69_retrieve_imaging_document_set as rad69, rad107_wado_rs as rad107};
 
 /// Where files go.
 pub struct Folder {
@@ -107,26 +107,40 @@ fn sha256(path: &Path) -> std::io::Result<String> {
     Ok(text)
 }
 
+/// Where a series is fetched.
+pub enum Source {
+    Wado(rad107::Client),
+    Rad69(rad69::Client),
+}
+
+impl Source {
+    /// The WADO-RS base of the plan.
+    pub fn wado(http: &HttpClient, plan: &SeriesPlan) -> Self {
+        Source::Wado(rad107::Client { name: plan.base.clone(), base: plan.base.clone(), http: http.clone() })
+    }
+}
+
 /// Fetches what is not there, several series at once.
 ///
 /// Errors: only what makes going on pointless, such as a full disk; everything else is in [`Fetched::faults`].
 pub async fn fetch(
-    http: &HttpClient,
+    sources: &[Source],
     plan: &Plan,
     folder: &Folder,
     parallel: usize,
     bar: &ProgressBar,
 ) -> Result<Fetched, Stop> {
     let mut all = Fetched::default();
-    let mut running =
-        stream::iter(&plan.series).map(|series| one(http, series, folder, bar)).buffer_unordered(parallel);
+    let running =
+        stream::iter(sources.iter().zip(&plan.series)).map(|(source, series)| one(source, series, folder, bar));
+    let mut running = running.buffer_unordered(parallel);
     while let Some(outcome) = running.next().await {
         all.add(outcome?);
     }
     Ok(all)
 }
 
-async fn one(http: &HttpClient, plan: &SeriesPlan, folder: &Folder, bar: &ProgressBar) -> Result<Fetched, Stop> {
+async fn one(source: &Source, plan: &SeriesPlan, folder: &Folder, bar: &ProgressBar) -> Result<Fetched, Stop> {
     let mut fetched = Fetched::default();
     let directory = folder.root.join(plan.series.as_str());
     std::fs::create_dir_all(&directory)
@@ -138,7 +152,13 @@ async fn one(http: &HttpClient, plan: &SeriesPlan, folder: &Folder, bar: &Progre
         }
     }
     let wanted: Vec<&SopInstanceUid> = plan.instances.iter().filter(|i| !fetched.present.contains(*i)).collect();
-    let source = rad107::Client { name: plan.base.clone(), base: plan.base.clone(), http: http.clone() };
+    let source = match source {
+        Source::Wado(source) => source,
+        Source::Rad69(source) => {
+            by_name(source, &wanted, plan, folder, bar, &mut fetched).await?;
+            return Ok(fetched);
+        }
+    };
     // A series that is nearly there is completed one by one; anything else comes in one answer.
     let requests: Vec<Option<&SopInstanceUid>> = match wanted.len() {
         0 => return Ok(fetched),
@@ -152,11 +172,45 @@ async fn one(http: &HttpClient, plan: &SeriesPlan, folder: &Folder, bar: &Progre
             instance: instance.cloned(),
             syntaxes: vec![WantedSyntax::AsStored],
         };
-        if let Err(fault) = answer(&source, &request, plan, folder, bar, &mut fetched).await? {
+        if let Err(fault) = answer(source, &request, plan, folder, bar, &mut fetched).await? {
             fetched.faults.push(format!("{}: {fault}", shown(plan)));
         }
     }
     Ok(fetched)
+}
+
+/// The instances that are missing, by one RAD-69 request that names them.
+async fn by_name(
+    source: &rad69::Client,
+    wanted: &[&SopInstanceUid],
+    plan: &SeriesPlan,
+    folder: &Folder,
+    bar: &ProgressBar,
+    fetched: &mut Fetched,
+) -> Result<(), Stop> {
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let address = |instance: &&SopInstanceUid| InstanceAddress {
+        study: plan.study.clone(),
+        series: plan.series.clone(),
+        instance: (*instance).clone(),
+    };
+    let wanted: Vec<InstanceAddress> = wanted.iter().map(address).collect();
+    let picked = match source.pick(&wanted, &[WantedSyntax::AsStored], &circumstances()).await {
+        Ok(picked) => picked,
+        Err(refusal) => {
+            fetched.faults.push(format!("{}: {refusal}", shown(plan)));
+            return Ok(());
+        }
+    };
+    for fault in picked.outcomes.into_iter().filter_map(Result::err) {
+        fetched.faults.push(format!("{}: {fault}", shown(plan)));
+    }
+    if let Err(fault) = take(picked.instances, plan, folder, bar, fetched).await? {
+        fetched.faults.push(format!("{}: {fault}", shown(plan)));
+    }
+    Ok(())
 }
 
 /// A file that is there under its final name and is what its name says.
@@ -175,11 +229,21 @@ async fn answer(
     fetched: &mut Fetched,
 ) -> Result<Result<(), Fault>, Stop> {
     let cx = circumstances();
-    let mut images = match source.fetch(request, &cx).await {
-        Ok(images) => images,
-        Err(refusal) => return Ok(Err(refusal.first().clone())),
-    };
-    while let Some(next) = images.instances.next().await {
+    match source.fetch(request, &cx).await {
+        Ok(images) => take(images.instances, plan, folder, bar, fetched).await,
+        Err(refusal) => Ok(Err(refusal.first().clone())),
+    }
+}
+
+/// Keeps instances as they come. Outer errors are ours (the disk), inner ones the source's.
+async fn take(
+    mut instances: InstanceStream,
+    plan: &SeriesPlan,
+    folder: &Folder,
+    bar: &ProgressBar,
+    fetched: &mut Fetched,
+) -> Result<Result<(), Fault>, Stop> {
+    while let Some(next) = instances.next().await {
         let served = match next {
             Ok(served) => served,
             Err(fault) => return Ok(Err(fault)),

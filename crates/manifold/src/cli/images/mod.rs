@@ -1,28 +1,31 @@
-//! `manifold images`: the instances of a study, as its manifest lists them, over WADO-RS. What is there already is not
-//! fetched again; what is missing is said. Source: design.md section 2, RAD TF-2 4.107, PS3.18 10.4.
+//! `manifold images`: the instances of a study, as its manifest lists them, over WADO-RS or RAD-69. What is there
+//! already is not fetched again; what is missing is said. Source: design.md section 2, RAD TF-2 4.69 and 4.107, PS3.18 10.4.
 
 mod fetch;
 pub mod plan;
 mod reconcile;
 
-use super::connection::{Connection, Parties, Via, circumstances};
+use super::connection::{Connection, Parties, Party, Via, circumstances};
 use super::output::{self, Format};
 use super::stop::Stop;
 use super::{documents, manifest, publish, query};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use dicom::kos::{self, Titles};
-use fetch::{Fetched, Folder};
-use model::{AvailabilityStatus, DocumentQuery, Manifest, Patient, PatientId, SeriesInstanceUid, StudyInstanceUid};
+use fetch::{Fetched, Folder, Source};
+use model::{
+    AvailabilityStatus, DocumentQuery, Manifest, Oid, Patient, PatientId, SeriesInstanceUid, StudyInstanceUid,
+};
 use plan::{Plan, SeriesPlan};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use transactions::rad69_retrieve_imaging_document_set as rad69;
 
 /// Fetches the images of a study, or of one series, and verifies that everything came.
 ///
 /// Files are DIR/SERIES/INSTANCE.dcm. The same command again goes on where it was interrupted.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Example:\n  manifold images --study 2.25.123 --patient P0001 -o images --list SHA256SUMS --endpoints demo.json\n  manifold images --manifest manifest.dcm -o images"
+    after_help = "Example:\n  manifold images --study 2.25.123 --patient P0001 -o images --list SHA256SUMS --endpoints demo.json\n  manifold images --manifest manifest.dcm -o images\n  manifold images --study 2.25.123 -o images --via mhd,rad69 --endpoints demo.json"
 )]
 pub struct Images {
     /// Study whose manifest is looked up in the registry
@@ -52,13 +55,28 @@ pub struct Images {
     /// Series fetched at the same time
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=16))]
     pub parallel: u8,
-    /// Protocol to find the manifest by; without it XDS where somebody answers it
-    #[arg(long, value_enum)]
-    pub via: Option<Via>,
+    /// Protocol to find the manifest by (without it XDS where somebody answers it), and `rad69` to fetch by RAD-69
+    /// instead of WADO-RS
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub via: Vec<ImagesVia>,
+    /// Address of RAD-69, instead of that of the endpoints file's node; implies `--via rad69`
+    #[arg(long, value_name = "URL")]
+    pub rad69: Option<String>,
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
     #[command(flatten)]
     pub connection: Connection,
+}
+
+/// How the manifest is found, and how images are fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ImagesVia {
+    /// The manifest by ITI-18 and ITI-43.
+    Xds,
+    /// The manifest by ITI-67 and ITI-68.
+    Mhd,
+    /// The images by RAD-69.
+    Rad69,
 }
 
 pub async fn run(options: Images) -> Result<(), Stop> {
@@ -71,9 +89,10 @@ pub async fn run(options: Images) -> Result<(), Stop> {
         false => None,
     };
     let plan = Plan::of(&manifests, series.as_ref(), options.wado.as_deref())?;
+    let sources = options.sources(&parties, &plan)?;
     let folder = Folder::open(&options.output)?;
     let bar = output::progress(plan.instance_count() as u64, "instances");
-    let fetched = fetch::fetch(&parties.http, &plan, &folder, usize::from(options.parallel), &bar).await?;
+    let fetched = fetch::fetch(&sources, &plan, &folder, usize::from(options.parallel), &bar).await?;
     bar.finish_and_clear();
     let reconciled = match &patient {
         Some(patient) => Some(reconcile::files(&folder, &plan, patient, &circumstances().now())?),
@@ -88,11 +107,47 @@ pub async fn run(options: Images) -> Result<(), Stop> {
 }
 
 impl Images {
+    fn manifest_via(&self) -> Option<Via> {
+        self.via.iter().rev().find_map(|via| match via {
+            ImagesVia::Xds => Some(Via::Xds),
+            ImagesVia::Mhd => Some(Via::Mhd),
+            ImagesVia::Rad69 => None,
+        })
+    }
+
+    /// Where each series of the plan is fetched, in its order.
+    fn sources(&self, parties: &Parties, plan: &Plan) -> Result<Vec<Source>, Stop> {
+        if self.rad69.is_none() && !self.via.contains(&ImagesVia::Rad69) {
+            return Ok(plan.series.iter().map(|series| Source::wado(&parties.http, series)).collect());
+        }
+        let source = |series: &SeriesPlan| {
+            let explicit = self.rad69.as_ref().map(|url| Party { name: url.clone(), url: url.clone() });
+            let party = explicit.or_else(|| parties.rad69_beside(&series.base)).ok_or_else(|| {
+                Stop::failed(format!(
+                    "no node of the endpoints file answers RAD-69 for {} at {}; name its address by --rad69 URL",
+                    shown(series),
+                    series.base
+                ))
+            })?;
+            let location = series.location.as_ref().ok_or_else(|| {
+                Stop::failed(format!(
+                    "the manifest names no Retrieve Location UID for {}, which RAD-69 needs; fetch it by WADO-RS",
+                    shown(series)
+                ))
+            })?;
+            let repository_unique_id = Oid::parse(location.as_str()).map_err(Stop::failed)?;
+            let peer = parties.soap(party);
+            Ok(Source::Rad69(rad69::Client { peer, repository_unique_id, home_community_id: None }))
+        };
+        plan.series.iter().map(source).collect()
+    }
+
     async fn manifests(&self, parties: &Parties) -> Result<Vec<Manifest>, Stop> {
         match (&self.manifest, &self.study) {
             (Some(file), _) => decode(&manifest::read(file)?, &file.display().to_string()),
             (None, study) => {
-                registered(parties, study.as_deref().unwrap_or_default(), self.patient.as_deref(), self.via).await
+                let study = study.as_deref().unwrap_or_default();
+                registered(parties, study, self.patient.as_deref(), self.manifest_via()).await
             }
         }
     }
@@ -283,7 +338,8 @@ mod tests {
     async fn run(plan: &Plan, dir: &Path) -> Fetched {
         let http = super::super::connection::Trust::default().client().unwrap();
         let folder = Folder::open(dir).unwrap();
-        fetch::fetch(&http, plan, &folder, 2, &indicatif::ProgressBar::hidden()).await.unwrap()
+        let sources: Vec<_> = plan.series.iter().map(|series| fetch::Source::wado(&http, series)).collect();
+        fetch::fetch(&sources, plan, &folder, 2, &indicatif::ProgressBar::hidden()).await.unwrap()
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,7 @@
 //! Which instances, from where: manifests grouped by WADO-RS base and series.
 
 use super::super::stop::Stop;
-use model::{Manifest, SeriesInstanceUid, SopInstanceUid, StudyInstanceUid};
+use model::{Manifest, RetrieveLocationUid, SeriesInstanceUid, SopInstanceUid, StudyInstanceUid};
 use std::collections::HashSet;
 
 /// One series at one place.
@@ -12,6 +12,8 @@ pub struct SeriesPlan {
     pub study: StudyInstanceUid,
     pub series: SeriesInstanceUid,
     pub instances: Vec<SopInstanceUid>,
+    /// Retrieve Location UID: RepositoryUniqueId of RAD-69.
+    pub location: Option<RetrieveLocationUid>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +53,7 @@ impl Plan {
                     study: manifest.study.clone(),
                     series: listed.uid.clone(),
                     instances,
+                    location: listed.retrieve_location_uid.clone(),
                 });
             }
         }

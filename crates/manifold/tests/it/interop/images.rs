@@ -1,4 +1,4 @@
-//! Images by WADO-RS, asked for with dicomweb-client and read with pydicom.
+//! Images by WADO-RS and RAD-69, asked for with dicomweb-client and dicomtrolley and read with pydicom.
 
 use super::peers::{self, Peer};
 use super::pydicom_files;
@@ -8,6 +8,13 @@ use crate::network::Network;
 fn dicomweb_client_retrieves_every_seeded_study_from_the_node_that_its_manifest_names() {
     if peers::present(&[Peer::Python]) {
         peers::python("images.py", &[&"seeded", &Network::seeded().endpoints_file()]);
+    }
+}
+
+#[test]
+fn dicomtrolley_retrieves_a_seeded_study_by_rad_69() {
+    if peers::present(&[Peer::Python]) {
+        peers::python("images.py", &[&"rad69", &Network::seeded().endpoints_file()]);
     }
 }
 

@@ -227,6 +227,13 @@ fn every_transaction_leaves_exactly_one_line() {
     assert!(hospital.images("2.25.3").is_err());
     at_hospital.check_one("RAD-107", false);
 
+    let series = synth::uid("weather/series/audited");
+    let file = hospital.image_by_rad69(&study[0].study, &series, &study[0].uid).expect("an image");
+    assert_eq!(&file[128..132], b"DICM");
+    at_hospital.check_one("RAD-69", true);
+    assert!(hospital.image_by_rad69(&study[0].study, "2.25.4", &study[0].uid).is_err(), "the series of another");
+    at_hospital.check_one("RAD-69", false);
+
     // Pages about the node's health are no transactions.
     centre.status();
     assert_eq!(centre.get("/metrics").expect("an answer").0, 200);

@@ -2,14 +2,15 @@
 
 use crate::network::Served;
 use actors::{
-    Clock, Cx, DocumentContent, DocumentRequest, Fault, Identifiers, ImageRequest, Imaging, ProvidedDocument, Refusal,
-    Registered, Registry, Repository, UpdateKind, WantedSyntax,
+    Clock, Cx, DocumentContent, DocumentRequest, Fault, Identifiers, ImageRequest, Imaging, InstanceAddress,
+    ProvidedDocument, Refusal, Registered, Registry, Repository, UpdateKind, WantedSyntax,
 };
 use bytes::Bytes;
 use futures_util::StreamExt;
 use model::{
     Association, AssociationType, DocumentEntry, DocumentQuery, ObjectId, Oid, PatientId, ReferenceId, ReferenceTerm,
-    RegistryObjects, StoredQuery, StudyInstanceUid, Submission, UniqueId,
+    RegistryObjects, SeriesInstanceUid, SopInstanceUid, StoredQuery, StudyInstanceUid, Submission, TransferSyntaxUid,
+    UniqueId,
 };
 use net::{HttpClient, HttpClientOptions};
 use serde_json::Value;
@@ -18,7 +19,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use transactions::edge::soap_client::SoapPeer;
 use transactions::{
-    iti41_provide_and_register_document_set as iti41, iti42_register_document_set as iti42, rad107_wado_rs,
+    iti41_provide_and_register_document_set as iti41, iti42_register_document_set as iti42,
+    rad69_retrieve_imaging_document_set as rad69, rad107_wado_rs,
 };
 
 /// Nothing here takes longer unless it never comes.
@@ -160,7 +162,7 @@ impl Client {
         wait_for(async {
             let mut retrieved = self.repository().retrieve(&[request], &cx()).await?;
             if let Some(fault) = retrieved.faults.pop() {
-                return Err(fault.into());
+                return Err(Refusal::from(fault));
             }
             let document = retrieved.documents.pop().expect("a document or a fault");
             Ok(collect(document.body).await?)
@@ -185,6 +187,30 @@ impl Client {
                 files.push((instance.sop_instance.to_string(), collect(instance.body).await?));
             }
             Ok(files)
+        })
+    }
+
+    /// RAD-69 of one instance: its whole file.
+    pub fn image_by_rad69(&self, study: &str, series: &str, instance: &str) -> Result<Vec<u8>, Refusal> {
+        let client = rad69::Client {
+            peer: self.peer("/xds/imaging"),
+            // The demo's sources go by this name too; see `also_called`.
+            repository_unique_id: Oid::parse("1.3.6.1.4.1000").expect("an OID"),
+            home_community_id: None,
+        };
+        let wanted = [InstanceAddress {
+            study: StudyInstanceUid::parse(study).expect("a UID"),
+            series: SeriesInstanceUid::parse(series).expect("a UID"),
+            instance: SopInstanceUid::parse(instance).expect("a UID"),
+        }];
+        let explicit = TransferSyntaxUid::parse("1.2.840.10008.1.2.1").expect("a UID");
+        wait_for(async {
+            let mut picked = client.pick(&wanted, &[WantedSyntax::Uid(explicit)], &cx()).await?;
+            if let Some(Err(fault)) = picked.outcomes.pop() {
+                return Err(Refusal::from(fault));
+            }
+            let instance = picked.instances.next().await.expect("an instance")?;
+            Ok(collect(instance.body).await?)
         })
     }
 

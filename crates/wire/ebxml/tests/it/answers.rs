@@ -134,6 +134,33 @@ fn a_retrieval_names_every_wrong_request() {
 }
 
 #[test]
+fn a_retrieval_of_images_names_every_wrong_element() {
+    let wrong = |text: &str| sentences(&decode_retrieve_imaging_request(&parse(text.as_bytes()).root()).unwrap_err());
+    let head =
+        "<r:RetrieveImagingDocumentSetRequest xmlns:r=\"urn:ihe:rad:xdsi-b:2009\" xmlns:x=\"urn:ihe:iti:xds-b:2007\">";
+    let tail = "</r:RetrieveImagingDocumentSetRequest>";
+    let all = wrong(&format!("{head}{tail}"));
+    assert!(all.contains("at least one StudyRequest") && all.contains("TransferSyntaxUID is required"), "{all}");
+    // dcm4chee had DocumentRequest in the namespace of RAD-69; the schema has it in that of XDS.b.
+    let all = wrong(&format!(
+        "{head}<r:StudyRequest studyInstanceUID=\"2.25.x\"><r:SeriesRequest seriesInstanceUID=\"2.25.2\"><r:DocumentRequest/>\
+         </r:SeriesRequest><r:SeriesRequest/></r:StudyRequest><r:TransferSyntaxUIDList><r:TransferSyntaxUID>x</r:TransferSyntaxUID>\
+         </r:TransferSyntaxUIDList>{tail}"
+    ));
+    for part in [
+        "StudyRequest/@studyInstanceUID",
+        "at least one DocumentRequest of urn:ihe:iti:xds-b:2007",
+        "SeriesRequest/@seriesInstanceUID is required",
+        "TransferSyntaxUIDList.TransferSyntaxUID",
+    ] {
+        assert!(all.contains(part), "{part}: {all}");
+    }
+    let many = "<r:StudyRequest/>".repeat(5_000);
+    assert!(wrong(&format!("{head}{many}{tail}")).lines().count() <= 1_000);
+    assert!(decode_retrieve_imaging_request(&parse(b"<a/>").root()).is_err());
+}
+
+#[test]
 fn the_same_object_has_the_same_ids_in_every_answer() {
     let bytes = written(|xml| encode_query_response(&answer(), xml));
     let again = written(|xml| encode_query_response(&answer(), xml));

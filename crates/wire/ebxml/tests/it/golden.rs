@@ -162,6 +162,31 @@ fn registry_responses_are_written_and_read_back() {
 }
 
 #[test]
+fn instances_are_asked_for_in_the_order_given() {
+    let document = |series: &str, instance: &str, home_community_id| ImagingDocumentRequest {
+        study: StudyInstanceUid::parse("2.999.7.1").unwrap(),
+        series: SeriesInstanceUid::parse(series).unwrap(),
+        home_community_id,
+        repository_unique_id: oid("2.999.10.1"),
+        sop_instance: SopInstanceUid::parse(instance).unwrap(),
+    };
+    let request = RetrieveImagingRequest {
+        documents: vec![
+            document("2.999.7.1.1", "2.999.7.1.1.1", None),
+            document("2.999.7.1.1", "2.999.7.1.1.2", Some(home())),
+            document("2.999.7.1.2", "2.999.7.1.2.1", None),
+            document("2.999.7.1.1", "2.999.7.1.1.3", None),
+        ],
+        transfer_syntaxes: ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.70"]
+            .map(|uid| TransferSyntaxUid::parse(uid).unwrap())
+            .to_vec(),
+    };
+    let bytes = written(|xml| encode_retrieve_imaging_request(&request, xml));
+    check("rad69_request.xml", &bytes);
+    assert_eq!(decode_retrieve_imaging_request(&parse(&bytes).root()), Ok(request));
+}
+
+#[test]
 fn retrievals_are_written_and_read_back() {
     let bytes = written(|xml| encode_retrieve_request(&retrieve_requests(), xml));
     check("iti43_request.xml", &bytes);

@@ -9,7 +9,7 @@ use xml::{Document, Element, Limits};
 use crate::support::{find, parse, sentences, shared_xds, written};
 
 /// Part of a path, and what the refusal says.
-const REFUSED: [(&str, &str); 16] = [
+const REFUSED: [(&str, &str); 20] = [
     // Registry objects whose links point nowhere (negative tests of their owners, or sloppy data).
     ("samples/dcm4chee-xds/sq-", "registryObject must be the id of the object it stands in"),
     ("samples/dcm4chee-xds/RegisterGenericDocument", "entryUUID must be urn:uuid:"),
@@ -22,6 +22,11 @@ const REFUSED: [(&str, &str); 16] = [
     ("samples/ipf/SubmitObjectsRequest_ebrs3_extra_metadata.xml", "patientId is required"),
     // A query over patients without a code (ITI TF-2 3.51.4.1.2.1 wants one).
     ("samples/ipf/iti51request", "is required in a query over several patients"),
+    // Negative requests for images: elements without a value.
+    ("samples/nist/rad69/ids_4812-case-5", "StudyRequest/@studyInstanceUID is required"),
+    ("samples/nist/rad69/ids_4812-case-6", "SeriesRequest/@seriesInstanceUID is required"),
+    ("samples/nist/rad69/ids_4812-case-7", "StudyRequest/@studyInstanceUID is required"),
+    ("samples/nist/rad69/ids_4812-case-8", "TransferSyntaxUIDList.TransferSyntaxUID is required"),
     // Negative queries.
     ("samples/ipf/iti18request", "must close its single quote"),
     ("samples/nist/msgval/sq-req-bad-code", "'code^^scheme'"),
@@ -147,6 +152,10 @@ fn twice(element: &Element) -> Option<Result<(), String>> {
         "RetrieveDocumentSetRequest" => decode_retrieve_request(element).map_err(all).map(|first| {
             let bytes = written(|xml| encode_retrieve_request(&first, xml));
             assert_eq!(decode_retrieve_request(&parse(&bytes).root()), Ok(first));
+        }),
+        "RetrieveImagingDocumentSetRequest" => decode_retrieve_imaging_request(element).map_err(all).map(|first| {
+            let bytes = written(|xml| encode_retrieve_imaging_request(&first, xml));
+            assert_eq!(decode_retrieve_imaging_request(&parse(&bytes).root()), Ok(first));
         }),
         "RetrieveDocumentSetResponse" => decode_retrieve_response(element).map_err(|e| e.to_string()).map(|first| {
             let bytes = written(|xml| encode_retrieve_response(&first, xml));

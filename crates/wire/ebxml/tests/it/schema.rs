@@ -47,6 +47,7 @@ fn everything_written_is_valid() {
         "iti42_request.xml",
         "iti43_request.xml",
         "iti43_response.xml",
+        "rad69_request.xml",
         "response_success.xml",
         "response_warning.xml",
         "response_failure.xml",

@@ -3,11 +3,11 @@
 use model::{SopInstanceUid, TransferSyntaxUid};
 
 /// Longest preamble and file meta group that is waited for.
-pub(super) const MOST_OCTETS: usize = 64 * 1024;
+pub(crate) const MOST_OCTETS: usize = 64 * 1024;
 
 /// What the first octets say so far.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum FileMeta {
+pub(crate) enum FileMeta {
     Known {
         sop_instance: SopInstanceUid,
         transfer_syntax: TransferSyntaxUid,
@@ -20,7 +20,7 @@ pub(super) enum FileMeta {
 
 /// Reads the file meta group, which is Explicit VR Little Endian whatever follows it. Its stated length is not trusted:
 /// the group ends where another begins.
-pub(super) fn file_meta(octets: &[u8]) -> FileMeta {
+pub(crate) fn file_meta(octets: &[u8]) -> FileMeta {
     let Some(prefix) = octets.get(128..132) else { return FileMeta::More };
     if prefix != b"DICM" {
         return FileMeta::None;
