@@ -37,7 +37,7 @@ pub use stream::{blob_stream, once, read_ahead};
 pub use waist::{
     Answered, BoxFuture, ByteStream, DocumentContent, DocumentRequest, Identity, ImageRequest, Images, Imaging,
     InstanceStream, PatientNews, PlannedInstance, ProvidedDocument, Registered, Registry, Repository, Retrieved,
-    RetrievedDocument, ServedInstance, UpdateKind, WantedSyntax,
+    RetrievedDocument, SUBSUMED, SURVIVOR, ServedInstance, UpdateKind, WantedSyntax,
 };
 
 /// Rows and files of the archive, as the part that knows DICOM sees them.
