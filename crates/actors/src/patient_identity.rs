@@ -59,7 +59,8 @@ impl Identity for PatientIdentity {
         Box::pin(async move {
             for (field, id) in [(SURVIVOR, &survivor.id), (SUBSUMED, subsumed)] {
                 if id.domain != self.domain {
-                    let rule = format!("must be assigned by {}, the domain of this registry; got {}", self.domain, id.domain);
+                    let rule =
+                        format!("must be assigned by {}, the domain of this registry; got {}", self.domain, id.domain);
                     return Err(refused(field, &rule));
                 }
             }
@@ -78,7 +79,10 @@ impl Identity for PatientIdentity {
                             return Ok(Err(refused(SUBSUMED, "must be known to this registry; no feed has named it")));
                         }
                         PatientState::MergedInto(_) => {
-                            return Ok(Err(refused(SUBSUMED, "was merged into another patient before; a merge is not undone")));
+                            return Ok(Err(refused(
+                                SUBSUMED,
+                                "was merged into another patient before; a merge is not undone",
+                            )));
                         }
                     }
                     match tx.patient_state(&survivor.id)? {

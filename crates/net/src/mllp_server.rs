@@ -54,7 +54,11 @@ pub struct MllpPeer {
 /// What a node does with messages.
 pub trait MllpService: Send + Sync {
     /// Answers one message; both are without their frame.
-    fn respond<'a>(&'a self, message: Vec<u8>, peer: &'a MllpPeer) -> Pin<Box<dyn Future<Output = Vec<u8>> + Send + 'a>>;
+    fn respond<'a>(
+        &'a self,
+        message: Vec<u8>,
+        peer: &'a MllpPeer,
+    ) -> Pin<Box<dyn Future<Output = Vec<u8>> + Send + 'a>>;
 }
 
 /// A running listener. Dropping it stops accepting; [`MllpServer::stop`] also waits for messages under way.

@@ -88,7 +88,12 @@ impl Server {
         (place, condition::UNKNOWN_KEY, rule)
     }
 
-    async fn take(&self, message: &Message, records: &mut Vec<(Action, Facts)>, cx: &Cx) -> Result<Result<(), Refusal>, Wrong> {
+    async fn take(
+        &self,
+        message: &Message,
+        records: &mut Vec<(Action, Facts)>,
+        cx: &Cx,
+    ) -> Result<Result<(), Refusal>, Wrong> {
         let feed = Self::decode(message)?;
         let patient = self.patient(&feed)?;
         let about = |action, id: &PatientId| (action, Facts { patient: Some(id.clone()), ..Facts::default() });

@@ -134,7 +134,8 @@ fn a_chain_of_merges_brings_every_document_to_the_survivor() {
         feed(&bench, &patient(id, "Doe", "Jane"), PatientNews::Added).unwrap();
         bench.accept(of_patient(submission(&format!("2.25.{n}")), id));
     }
-    let sources: Vec<_> = documents(&bench, "P1").into_iter().map(|e| (e.source_patient_id, e.source_patient_info)).collect();
+    let sources: Vec<_> =
+        documents(&bench, "P1").into_iter().map(|e| (e.source_patient_id, e.source_patient_info)).collect();
     merge(&bench, "P2", "P1").unwrap();
     merge(&bench, "P3", "P2").unwrap();
     let found = documents(&bench, "P3");
@@ -181,7 +182,10 @@ fn a_merge_that_breaks_a_rule_is_refused_and_changes_nothing() {
     ] {
         let refusal = merge(&bench, survivor, subsumed).unwrap_err();
         assert!(!refusal.is_transient() && !refusal.to_string().contains(subsumed), "{refusal}");
-        assert!(matches!(refusal.first(), Fault::InvalidMetadata(invalid) if invalid.field == field), "{survivor} {subsumed}");
+        assert!(
+            matches!(refusal.first(), Fault::InvalidMetadata(invalid) if invalid.field == field),
+            "{survivor} {subsumed}"
+        );
         assert!(state() == before, "{survivor} {subsumed}");
     }
     let foreign = |id: &str| Patient { id: PatientId::new(id, oid("2.999.8")), ..patient(id, "Doe", "Jane") };

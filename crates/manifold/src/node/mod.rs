@@ -41,11 +41,11 @@ use transactions::edge::page_token::PageKey;
 use transactions::edge::soap_replies::AsyncReplies;
 use transactions::edge::soap_server::{SoapEndpoint, SoapTransaction};
 use transactions::{
-    c_store, iti8_patient_identity_feed, iti18_registry_stored_query, iti41_provide_and_register_document_set, iti42_register_document_set,
-    iti43_retrieve_document_set, iti44_patient_identity_feed_v3, iti57_update_document_set,
-    iti61_register_on_demand_document_entry, iti62_remove_metadata, iti67_find_document_references,
-    iti68_retrieve_document, iti86_remove_documents, iti104_patient_identity_feed_fhir, manifest_maker, portal,
-    rad107_wado_rs,
+    c_store, iti8_patient_identity_feed, iti18_registry_stored_query, iti41_provide_and_register_document_set,
+    iti42_register_document_set, iti43_retrieve_document_set, iti44_patient_identity_feed_v3,
+    iti57_update_document_set, iti61_register_on_demand_document_entry, iti62_remove_metadata,
+    iti67_find_document_references, iti68_retrieve_document, iti86_remove_documents, iti104_patient_identity_feed_fhir,
+    manifest_maker, portal, rad107_wado_rs,
 };
 
 /// A running node.

@@ -1,9 +1,7 @@
 //! MLLP over real sockets: many connections, frames in pieces, limits, TLS on both ends, an orderly stop.
 
 use crate::tls::{Authority, provider, trusting};
-use net::{
-    ClientTls, MllpClient, MllpLimits, MllpPeer, MllpServer, MllpService, NetError, ServerTls, listen_mllp,
-};
+use net::{ClientTls, MllpClient, MllpLimits, MllpPeer, MllpServer, MllpService, NetError, ServerTls, listen_mllp};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +16,11 @@ struct Echo {
 }
 
 impl MllpService for Echo {
-    fn respond<'a>(&'a self, message: Vec<u8>, peer: &'a MllpPeer) -> Pin<Box<dyn Future<Output = Vec<u8>> + Send + 'a>> {
+    fn respond<'a>(
+        &'a self,
+        message: Vec<u8>,
+        peer: &'a MllpPeer,
+    ) -> Pin<Box<dyn Future<Output = Vec<u8>> + Send + 'a>> {
         Box::pin(async move {
             self.begun.add_permits(1);
             if let Some(gate) = &self.gate {

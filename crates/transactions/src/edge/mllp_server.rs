@@ -41,7 +41,12 @@ impl MllpEndpoint {
     async fn answer(&self, message: &Message, header: &Header, cx: &Cx) -> Ack {
         let missing = condition::REQUIRED_FIELD_MISSING;
         if header.code.is_empty() {
-            return hl7_ack::error(AckCode::Reject, Location::field("MSH", 9), missing, "must name the type of the message");
+            return hl7_ack::error(
+                AckCode::Reject,
+                Location::field("MSH", 9),
+                missing,
+                "must name the type of the message",
+            );
         }
         if header.control_id.is_empty() {
             let rule = "must have an id that this acknowledgement could name";

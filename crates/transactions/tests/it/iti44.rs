@@ -136,7 +136,10 @@ async fn a_merge_of_several_pairs_is_refused() {
     let ack = hl7v3::prpa::decode_ack(&element).unwrap();
     assert_eq!(ack.code, hl7v3::prpa::AckCode::AcceptError);
     assert_eq!(ack.target, hl7v3::InstanceId::root("2.25.42"));
-    assert!(ack.details[0].text.starts_with("replacementOf/priorRegistration must name one identifier; got 2"), "{ack:?}");
+    assert!(
+        ack.details[0].text.starts_with("replacementOf/priorRegistration must name one identifier; got 2"),
+        "{ack:?}"
+    );
     assert_eq!(*started.identity.patients.lock().unwrap(), [subsumed]);
     assert_eq!(started.audited.one(), ("ITI-44", false));
 }

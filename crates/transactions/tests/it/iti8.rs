@@ -54,7 +54,9 @@ impl Started {
 
 /// A message; `more` is what stands behind EVN.
 fn message(event: &str, more: &str) -> String {
-    format!("MSH|^~\\&|PAS|HOSP|REG|AD|20250314101500||{event}|M1|P|2.3.1||||||UNICODE UTF-8\rEVN||20250314101500\r{more}\r")
+    format!(
+        "MSH|^~\\&|PAS|HOSP|REG|AD|20250314101500||{event}|M1|P|2.3.1||||||UNICODE UTF-8\rEVN||20250314101500\r{more}\r"
+    )
 }
 
 #[tokio::test]
@@ -123,7 +125,11 @@ async fn what_is_refused_is_named_by_place_rule_and_value() {
         ("ADT^A40", merge("P1^^^&2.999.8&ISO", "P2^^^&2.999.7&ISO"), format!("PID-3 {foreign} 2.999.8")),
         ("ADT^A40", merge(ours, ours), "MRG-1 must be known and differ".into()),
         ("ADT^A40", merge(ours, "P9^^^&2.999.7&ISO"), "MRG-1 must be known".into()),
-        ("ADT^A40", merge(ours, "P2^^^&2.999.7&ISO~P3^^^&2.999.7&ISO"), "MRG-1 must have one identifier of 2.999.7 in a merge; got 2".into()),
+        (
+            "ADT^A40",
+            merge(ours, "P2^^^&2.999.7&ISO~P3^^^&2.999.7&ISO"),
+            "MRG-1 must have one identifier of 2.999.7 in a merge; got 2".into(),
+        ),
         ("ADT^A40", pid(ours), "MRG is missing".into()),
         ("ADT^A40", format!("{}\r{}", merge(ours, "P2"), merge(ours, "P3")), "PID may be there once".into()),
     ] {
