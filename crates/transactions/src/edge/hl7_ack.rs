@@ -41,6 +41,9 @@ fn ack_code(fault: &Fault) -> (AckCode, Condition) {
         | Fault::InstanceConflict(_)
         | Fault::InvalidInstance { .. }
         | Fault::Denied(_)
+        | Fault::Update { .. }
+        | Fault::ReferencesExist { .. }
+        | Fault::Unreferenced { .. }
         | Fault::Remote { transient: false, .. } => (AckCode::Error, condition::DATA_TYPE),
     }
 }
