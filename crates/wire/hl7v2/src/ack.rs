@@ -123,7 +123,7 @@ impl Ack {
     pub fn encode(&self, message: Option<&Message>, control_id: &str, now: &Dtm) -> Vec<u8> {
         let header = message.map(Message::header).unwrap_or_default();
         let version = if header.version.is_empty() { "2.3.1" } else { header.version.as_str() };
-        let (has_structure, has_fields) = (is_at_least(version, 4), is_at_least(version, 5));
+        let has_fields = is_at_least(version, 5);
         let mut w = Writer::new();
         for n in [5, 6, 3, 4] {
             let field = message.map(|m| m.field("MSH", n));
@@ -132,7 +132,7 @@ impl Ack {
             w.components(&[&parts[0], &parts[1], &parts[2]]);
         }
         w.field(&format!("{}+0000", now.as_str())).skip(1);
-        w.components(&["ACK", &header.trigger, if has_structure { "ACK" } else { "" }]);
+        w.components(&["ACK", &header.trigger, "ACK"]);
         w.field(control_id);
         w.field(if header.processing_id.is_empty() { "P" } else { &header.processing_id });
         w.field(version);

@@ -42,7 +42,7 @@ fn an_answer_goes_back_in_the_set_it_came_in() {
     let latin: Vec<u8> = octets.chars().map(|c| c as u8).collect();
     let answer = Ack::accept().encode(Some(&Message::decode(&latin).unwrap()), "1", &dtm("2025"));
     assert!(
-        answer.starts_with(b"MSH|^~\\&|REG|AD|P\xefS|HOSP|2025+0000||ACK^A40|1|P|2.3.1||||||8859/1\rMSA|AA|MSG2\r")
+        answer.starts_with(b"MSH|^~\\&|REG|AD|P\xefS|HOSP|2025+0000||ACK^A40^ACK|1|P|2.3.1||||||8859/1\rMSA|AA|MSG2\r")
     );
 }
 
