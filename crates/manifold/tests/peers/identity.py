@@ -60,7 +60,7 @@ class Feed:
         else:
             errors = [s for s in read if str(s[0]) == "ERR"]
             reason = str(errors[0][8]) if errors else ""
-        return str(msa[1]), reason
+        return str(msa[1]), read.unescape(reason)
 
     def accept(self, *arguments, **options):
         code, reason = self.send(*arguments, **options)
