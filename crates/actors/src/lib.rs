@@ -37,7 +37,7 @@ pub use stream::{blob_stream, once, read_ahead, when_read};
 pub use waist::{
     Answered, BoxFuture, ByteStream, DocumentContent, DocumentRequest, Identity, ImageRequest, Images, Imaging,
     InstanceAddress, InstanceStream, PatientNews, PickedImages, PlannedInstance, ProvidedDocument, Registered,
-    Registry, Repository, Retrieved, RetrievedDocument, ServedInstance, UpdateKind, WantedSyntax,
+    Registry, Repository, Retrieved, RetrievedDocument, SUBSUMED, SURVIVOR, ServedInstance, UpdateKind, WantedSyntax,
 };
 
 /// Rows and files of the archive, as the part that knows DICOM sees them.

@@ -1,10 +1,10 @@
-//! Patient Identity Manager on this node's own store. Source: ITI TF-2 3.44, PIXm 2:3.104; spec/xds.md section 20.
+//! Patient Identity Manager on this node's own store. Source: ITI TF-2 3.8, 3.44, PIXm 2:3.104; spec/xds.md section 20.
 
 use crate::store_faults::{internal, storage};
-use crate::{BoxFuture, Cx, Fault, Found, Identity, PatientNews, Refusal};
+use crate::{BoxFuture, Cx, Fault, Found, Identity, PatientNews, Refusal, SUBSUMED, SURVIVOR};
 use model::{Invalid, Oid, Patient, PatientId};
 use std::sync::Arc;
-use store::{MetadataStore, PatientSearch, StoreError, StoreExt};
+use store::{MetadataStore, PatientSearch, PatientState, StoreError, StoreExt};
 
 /// Keeps the patients of one domain.
 #[derive(Clone)]
@@ -19,12 +19,17 @@ impl PatientIdentity {
     }
 }
 
+fn refused(field: &str, rule: &str) -> Refusal {
+    Fault::InvalidMetadata(Invalid::new(field, rule, "")).into()
+}
+
 impl Identity for PatientIdentity {
     fn feed<'a>(&'a self, patient: &'a Patient, news: PatientNews, cx: &'a Cx) -> BoxFuture<'a, Result<(), Refusal>> {
         Box::pin(async move {
             if patient.id.domain != self.domain {
-                let rule = format!("must be assigned by {}, the domain of this registry", self.domain);
-                let invalid = Invalid::new("patientId", rule, patient.id.domain.as_str());
+                let (ours, came) = (&self.domain, &patient.id.domain);
+                let rule = format!("must be assigned by {ours}, the domain of this registry; got {came}");
+                let invalid = Invalid::new("patientId", rule, "");
                 return Err(Fault::InvalidMetadata(invalid).into());
             }
             let patient = patient.clone();
@@ -42,6 +47,56 @@ impl Identity for PatientIdentity {
                 }
                 error => storage(error, &cx.request_id),
             })
+        })
+    }
+
+    fn merge<'a>(
+        &'a self,
+        survivor: &'a Patient,
+        subsumed: &'a PatientId,
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<(), Refusal>> {
+        Box::pin(async move {
+            for (field, id) in [(SURVIVOR, &survivor.id), (SUBSUMED, subsumed)] {
+                if id.domain != self.domain {
+                    let rule =
+                        format!("must be assigned by {}, the domain of this registry; got {}", self.domain, id.domain);
+                    return Err(refused(field, &rule));
+                }
+            }
+            if survivor.id == *subsumed {
+                return Err(refused(SUBSUMED, "must differ from the surviving one"));
+            }
+            let (survivor, subsumed) = (survivor.clone(), subsumed.clone());
+            let request_id = cx.request_id.clone();
+            // One transaction: two merges at once cannot make a circle.
+            let merged: Result<Result<(), Refusal>, StoreError> = self
+                .store
+                .write(move |tx| {
+                    match tx.patient_state(&subsumed)? {
+                        PatientState::Active => {}
+                        PatientState::Unknown => {
+                            return Ok(Err(refused(SUBSUMED, "must be known to this registry; no feed has named it")));
+                        }
+                        PatientState::MergedInto(_) => {
+                            return Ok(Err(refused(
+                                SUBSUMED,
+                                "was merged into another patient before; a merge is not undone",
+                            )));
+                        }
+                    }
+                    match tx.patient_state(&survivor.id)? {
+                        PatientState::Active => {}
+                        PatientState::Unknown => tx.put_patient(&survivor)?,
+                        PatientState::MergedInto(_) => {
+                            return Ok(Err(refused(SURVIVOR, "was merged into another patient before; name that one")));
+                        }
+                    }
+                    tx.merge_patients(&survivor.id, &subsumed)?;
+                    Ok(Ok(()))
+                })
+                .await;
+            merged.map_err(|error| storage(error, &request_id))?
         })
     }
 

@@ -285,6 +285,11 @@ pub enum PatientNews {
     Revised,
 }
 
+/// Field of an `InvalidMetadata` that is about the patient who remains of a merge.
+pub const SURVIVOR: &str = "surviving patientId";
+/// Field of an `InvalidMetadata` that is about the patient who goes in a merge.
+pub const SUBSUMED: &str = "subsumed patientId";
+
 /// Who patients are.
 pub trait Identity: Send + Sync {
     /// Makes a patient known, or brings its demographics up to date. Doing it twice is the same as once.
@@ -292,6 +297,19 @@ pub trait Identity: Send + Sync {
     /// Errors: `InvalidMetadata` for an identifier of another domain, or one that was merged away.
     /// Source: ITI TF-2 3.44, PIXm 2:3.104.
     fn feed<'a>(&'a self, patient: &'a Patient, news: PatientNews, cx: &'a Cx) -> BoxFuture<'a, Result<(), Refusal>>;
+
+    /// From now on `subsumed` is `survivor`: its documents are the survivor's, and it takes no new ones. Irreversible;
+    /// chains are allowed. A survivor that nobody named before becomes known as it is given; what is known of one stays.
+    ///
+    /// Errors: `InvalidMetadata`, with nothing changed, whose field is [`SURVIVOR`] or [`SUBSUMED`]: an identifier of
+    /// another domain; both the same; either of them subsumed already; a subsumed one that is not known.
+    /// Source: ITI TF-2 3.8.4.2.4, 3.44.4.3; spec/xds.md 20.
+    fn merge<'a>(
+        &'a self,
+        survivor: &'a Patient,
+        subsumed: &'a PatientId,
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<(), Refusal>>;
 
     /// The patient with this identifier.
     fn find<'a>(&'a self, id: &'a PatientId, cx: &'a Cx) -> BoxFuture<'a, Result<Option<Patient>, Refusal>>;

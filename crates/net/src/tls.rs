@@ -4,7 +4,7 @@ use crate::NetError;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -46,6 +46,32 @@ impl ServerTls {
         let mut config =
             config.with_single_cert(chain, key).map_err(|e| wrong("certificate", &self.certificate, &e))?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Arc::new(config))
+    }
+}
+
+impl ClientTls {
+    /// For connections that are no HTTP. `ca` is required: who speaks HL7 v2 with us has a certificate that somebody of
+    /// ours has issued.
+    /// Errors: no `ca`; a certificate without its key; a file that cannot be read or does not fit the others.
+    pub fn load(&self) -> Result<Arc<ClientConfig>, NetError> {
+        let missing = |what| NetError::Tls { what, path: "is missing".into(), reason: "it is needed here".into() };
+        let ca = self.ca.as_ref().ok_or_else(|| missing("ca"))?;
+        let mut roots = RootCertStore::empty();
+        for certificate in certificates("ca", ca)? {
+            roots.add(certificate).map_err(|e| wrong("ca", ca, &e))?;
+        }
+        let builder = ClientConfig::builder().with_root_certificates(roots);
+        let config = match (&self.certificate, &self.key) {
+            (Some(certificate), Some(key)) => {
+                let chain = certificates("certificate", certificate)?;
+                let private = PrivateKeyDer::from_pem_file(key).map_err(|e| wrong("key", key, &e))?;
+                builder.with_client_auth_cert(chain, private).map_err(|e| wrong("certificate", certificate, &e))?
+            }
+            (None, None) => builder.with_no_client_auth(),
+            (Some(_), None) => return Err(missing("key")),
+            (None, Some(_)) => return Err(missing("certificate")),
+        };
         Ok(Arc::new(config))
     }
 }

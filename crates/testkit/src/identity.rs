@@ -1,6 +1,6 @@
 //! Patients in memory.
 
-use actors::{BoxFuture, Cx, Fault, Found, Identity, PatientNews, Refusal};
+use actors::{BoxFuture, Cx, Fault, Found, Identity, PatientNews, Refusal, SUBSUMED, SURVIVOR};
 use model::{Invalid, Oid, Patient, PatientId};
 use std::sync::Mutex;
 
@@ -8,13 +8,19 @@ use std::sync::Mutex;
 pub struct MemoryIdentity {
     pub domain: Oid,
     pub patients: Mutex<Vec<Patient>>,
+    /// Who was merged away.
+    pub subsumed: Mutex<Vec<PatientId>>,
     /// Answers every call, when there is one.
     pub fault: Mutex<Option<Fault>>,
 }
 
 impl MemoryIdentity {
     pub fn new(domain: Oid) -> Self {
-        MemoryIdentity { domain, patients: Mutex::default(), fault: Mutex::default() }
+        MemoryIdentity { domain, patients: Mutex::default(), subsumed: Mutex::default(), fault: Mutex::default() }
+    }
+
+    fn is_subsumed(&self, id: &PatientId) -> bool {
+        self.subsumed.lock().expect("no panic").contains(id)
     }
 
     fn begin(&self) -> Result<(), Refusal> {
@@ -25,6 +31,10 @@ impl MemoryIdentity {
     }
 }
 
+fn refused(field: &str, rule: &str) -> Refusal {
+    Fault::InvalidMetadata(Invalid::new(field, rule, "")).into()
+}
+
 impl Identity for MemoryIdentity {
     fn feed<'a>(&'a self, patient: &'a Patient, news: PatientNews, _: &'a Cx) -> BoxFuture<'a, Result<(), Refusal>> {
         Box::pin(async move {
@@ -33,12 +43,44 @@ impl Identity for MemoryIdentity {
                 let rule = format!("must be assigned by {}", self.domain);
                 return Err(Fault::InvalidMetadata(Invalid::new("patientId", rule, "")).into());
             }
+            if self.is_subsumed(&patient.id) {
+                return Err(refused("patientId", "was merged into another patient"));
+            }
             let mut patients = self.patients.lock().expect("no panic");
             match (patients.iter_mut().find(|p| p.id == patient.id), news) {
                 (Some(_), PatientNews::Added) => {}
                 (Some(known), PatientNews::Revised) => *known = patient.clone(),
                 (None, _) => patients.push(patient.clone()),
             }
+            Ok(())
+        })
+    }
+
+    fn merge<'a>(
+        &'a self,
+        survivor: &'a Patient,
+        subsumed: &'a PatientId,
+        _: &'a Cx,
+    ) -> BoxFuture<'a, Result<(), Refusal>> {
+        Box::pin(async move {
+            self.begin()?;
+            for (field, id) in [(SURVIVOR, &survivor.id), (SUBSUMED, subsumed)] {
+                if id.domain != self.domain {
+                    return Err(refused(field, &format!("must be assigned by {}; got {}", self.domain, id.domain)));
+                }
+                if self.is_subsumed(id) {
+                    return Err(refused(field, "was merged into another patient before"));
+                }
+            }
+            let mut patients = self.patients.lock().expect("no panic");
+            if survivor.id == *subsumed || !patients.iter().any(|p| p.id == *subsumed) {
+                return Err(refused(SUBSUMED, "must be known and differ from the surviving one"));
+            }
+            patients.retain(|p| p.id != *subsumed);
+            if !patients.iter().any(|p| p.id == survivor.id) {
+                patients.push(survivor.clone());
+            }
+            self.subsumed.lock().expect("no panic").push(subsumed.clone());
             Ok(())
         })
     }

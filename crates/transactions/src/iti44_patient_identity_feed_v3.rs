@@ -1,7 +1,7 @@
 //! ITI-44 Patient Identity Feed HL7 V3. ITI TF-2 3.44; spec/xds.md section 20.
 
 use crate::edge::Edge;
-use crate::edge::audit::{Facts, Outcome};
+use crate::edge::audit::{Action, Facts, Outcome};
 use crate::edge::operation_outcome::diagnostics;
 use crate::edge::soap_client::SoapPeer;
 use crate::edge::soap_server::{SoapReply, SoapRequest, SoapTransaction};
@@ -12,8 +12,6 @@ use hl7v3::prpa::{self, AckCode, AckDetail, DetailKind, PatientFeed, Transmissio
 use model::{Invalid, Oid, Patient, PatientId};
 use std::sync::Arc;
 
-/// What is not available in this version.
-const MERGE: &str = "merging patients (PRPA_IN201304UV02)";
 const RESPONSE: &str = "urn:hl7-org:v3:MCCI_IN000002UV01";
 
 /// A patient that is new: PRPA_IN201301UV02.
@@ -56,16 +54,32 @@ impl Server {
             .collect()
     }
 
-    async fn feed(&self, feed: &PatientFeed, cx: &Cx) -> Result<(), Refusal> {
-        let news = match self.trigger {
-            Trigger::Add => PatientNews::Added,
-            Trigger::Revise => PatientNews::Revised,
-            Trigger::Merge => return Err(Fault::Unsupported(MERGE.to_owned()).into()),
-        };
+    /// What the message asks for, and whom it is about: one audit record each.
+    async fn feed(&self, feed: &PatientFeed, records: &mut Vec<(Action, Facts)>, cx: &Cx) -> Result<(), Refusal> {
+        let invalid = |field: &str, rule: String| Fault::InvalidMetadata(Invalid::new(field, rule, ""));
         let patient = feed.patient(&self.domain).ok_or_else(|| {
             let rule = format!("must have an identifier of {}, the domain of this registry", self.domain);
-            Fault::InvalidMetadata(Invalid::new("patient/id", rule, ""))
+            invalid("patient/id", rule)
         })?;
+        let about = |action, id: &PatientId| (action, Facts { patient: Some(id.clone()), ..Facts::default() });
+        let (action, news) = match self.trigger {
+            Trigger::Add => (Action::Create, PatientNews::Added),
+            Trigger::Revise => (Action::Update, PatientNews::Revised),
+            Trigger::Merge => {
+                let survivors = feed.patient_ids.iter().filter(|id| id.domain == self.domain).count();
+                let [subsumed] = feed.subsumed.as_slice() else {
+                    let rule = format!("must name one identifier; got {}", feed.subsumed.len());
+                    return Err(invalid("replacementOf/priorRegistration", rule).into());
+                };
+                if survivors > 1 {
+                    let rule = format!("must have one identifier of {} in a merge; got {survivors}", self.domain);
+                    return Err(invalid("patient/id", rule).into());
+                }
+                *records = vec![about(Action::Update, &patient.id), about(Action::Delete, subsumed)];
+                return self.identity.merge(&patient, subsumed, cx).await;
+            }
+        };
+        *records = vec![about(action, &patient.id)];
         self.identity.feed(&patient, news, cx).await
     }
 }
@@ -94,19 +108,25 @@ impl SoapTransaction for Server {
             if message_id == InstanceId::default() {
                 return Err(soap::Fault::sender("the message has no id that an acknowledgement could name"));
             }
-            let mut facts = Facts::default();
+            let first = match self.trigger {
+                Trigger::Add => Action::Create,
+                Trigger::Revise | Trigger::Merge => Action::Update,
+            };
+            let mut records = vec![(first, Facts::default())];
             let fed = match decoded {
                 Ok(feed) => {
-                    facts.patient = feed.patient(&self.domain).map(|p| p.id);
-                    facts.objects = message_id.root.iter().cloned().collect();
-                    self.feed(&feed, cx).await
+                    let fed = self.feed(&feed, &mut records, cx).await;
+                    records.iter_mut().for_each(|(_, facts)| facts.objects.extend(message_id.root.clone()));
+                    fed
                 }
                 Err(error) => {
                     let rule = error.to_string();
                     Err(Fault::InvalidMetadata(Invalid::new(self.trigger.interaction(), rule, "")).into())
                 }
             };
-            self.edge.audit(self.transaction(), Outcome::of(&fed), facts, cx);
+            for (action, facts) in records {
+                self.edge.audit_action(self.transaction(), action, Outcome::of(&fed), facts, cx);
+            }
             let code = match &fed {
                 Ok(()) => AckCode::AcceptAccept,
                 Err(refusal) => ack_code(refusal.first()),
@@ -188,40 +208,62 @@ pub struct Client {
     pub receiver: Oid,
 }
 
+impl Client {
+    fn transmission(&self, cx: &Cx) -> Transmission {
+        Transmission {
+            id: InstanceId::root(cx.identifiers.uid()),
+            creation_time: cx.now(),
+            sender: self.sender.clone(),
+            receiver: self.receiver.clone(),
+        }
+    }
+
+    async fn exchange(&self, transaction: &'static Transaction, message: &[u8], cx: &Cx) -> Result<(), Refusal> {
+        let body = |w: &mut xml::XmlWriter, _: &soap::MtomWriter| {
+            w.raw(message);
+        };
+        let answer = self.peer.exchange(transaction, body, Vec::new(), 0, cx).await?;
+        let bad = |e: String| self.peer.unavailable(format!("sent a bad answer: {e}"));
+        let body =
+            answer.envelope.body_named(hl7v3::NAMESPACE, prpa::ACKNOWLEDGEMENT).map_err(|e| bad(e.to_string()))?;
+        let ack = prpa::decode_ack(&body).map_err(|e| bad(e.to_string()))?;
+        if ack.code.accepted() {
+            return Ok(());
+        }
+        let texts: Vec<&str> = ack.details.iter().map(|d| d.text.as_str()).filter(|t| !t.is_empty()).collect();
+        let context = if texts.is_empty() { "no reason was given".to_owned() } else { texts.join("; ") };
+        Err(Fault::Remote {
+            peer: self.peer.name.clone(),
+            code: ack.code.code().to_owned(),
+            context,
+            location: None,
+            transient: matches!(ack.code, AckCode::AcceptReject | AckCode::ApplicationReject),
+        }
+        .into())
+    }
+}
+
 impl Identity for Client {
     fn feed<'a>(&'a self, patient: &'a Patient, news: PatientNews, cx: &'a Cx) -> BoxFuture<'a, Result<(), Refusal>> {
         Box::pin(async move {
-            let transmission = Transmission {
-                id: InstanceId::root(cx.identifiers.uid()),
-                creation_time: cx.now(),
-                sender: self.sender.clone(),
-                receiver: self.receiver.clone(),
-            };
+            let transmission = self.transmission(cx);
             let (transaction, message) = match news {
                 PatientNews::Added => (&TRANSACTION, prpa::encode_add(patient, &transmission)),
                 PatientNews::Revised => (&REVISED, prpa::encode_revise(patient, &transmission)),
             };
-            let body = |w: &mut xml::XmlWriter, _: &soap::MtomWriter| {
-                w.raw(&message);
-            };
-            let answer = self.peer.exchange(transaction, body, Vec::new(), 0, cx).await?;
-            let bad = |e: String| self.peer.unavailable(format!("sent a bad answer: {e}"));
-            let body =
-                answer.envelope.body_named(hl7v3::NAMESPACE, prpa::ACKNOWLEDGEMENT).map_err(|e| bad(e.to_string()))?;
-            let ack = prpa::decode_ack(&body).map_err(|e| bad(e.to_string()))?;
-            if ack.code.accepted() {
-                return Ok(());
-            }
-            let texts: Vec<&str> = ack.details.iter().map(|d| d.text.as_str()).filter(|t| !t.is_empty()).collect();
-            let context = if texts.is_empty() { "no reason was given".to_owned() } else { texts.join("; ") };
-            Err(Fault::Remote {
-                peer: self.peer.name.clone(),
-                code: ack.code.code().to_owned(),
-                context,
-                location: None,
-                transient: matches!(ack.code, AckCode::AcceptReject | AckCode::ApplicationReject),
-            }
-            .into())
+            self.exchange(transaction, &message, cx).await
+        })
+    }
+
+    fn merge<'a>(
+        &'a self,
+        survivor: &'a Patient,
+        subsumed: &'a PatientId,
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<(), Refusal>> {
+        Box::pin(async move {
+            let message = prpa::encode_merge(survivor, subsumed, &self.transmission(cx));
+            self.exchange(&MERGED, &message, cx).await
         })
     }
 

@@ -19,6 +19,7 @@ pub mod iti62_remove_metadata;
 pub mod iti67_find_document_references;
 pub mod iti68_retrieve_document;
 pub mod iti86_remove_documents;
+pub mod iti8_patient_identity_feed;
 pub mod manifest_check;
 pub mod manifest_maker;
 pub mod portal;
@@ -48,6 +49,8 @@ pub enum Binding {
     Http { method: &'static str, path: &'static str },
     /// A DIMSE service, such as C-STORE.
     Dimse { service: &'static str },
+    /// HL7 v2 messages on the MLLP port, told apart by MSH-9: its first component and the second ones.
+    Mllp { message: &'static str, events: &'static [&'static str] },
 }
 
 /// What a caller may do with it: the kind that a policy decides about.
@@ -64,6 +67,7 @@ pub enum Access {
 /// Everything this version speaks.
 pub static TRANSACTIONS: &[&Transaction] = &[
     &c_store::TRANSACTION,
+    &iti8_patient_identity_feed::TRANSACTION,
     &iti18_registry_stored_query::TRANSACTION,
     &iti18_registry_stored_query::MULTI_PATIENT,
     &iti41_provide_and_register_document_set::TRANSACTION,

@@ -225,6 +225,15 @@ impl Identity for FakeIdentity {
         })
     }
 
+    fn merge<'a>(
+        &'a self,
+        survivor: &'a Patient,
+        subsumed: &'a PatientId,
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<(), Refusal>> {
+        self.real.merge(survivor, subsumed, cx)
+    }
+
     fn find<'a>(&'a self, id: &'a PatientId, cx: &'a Cx) -> BoxFuture<'a, Result<Option<Patient>, Refusal>> {
         self.real.find(id, cx)
     }

@@ -118,3 +118,96 @@ fn patients_are_found_by_the_start_of_their_id_or_name() {
     assert_eq!(search("P", 0).len(), 0);
     search(&", ".repeat(500), 10);
 }
+
+fn merge(bench: &Bench, survivor: &str, subsumed: &str) -> Result<(), Refusal> {
+    wait(identity(bench).merge(&patient(survivor, "Doe", "Jane"), &patient_id(subsumed), &bench.cx))
+}
+
+fn documents(bench: &Bench, id: &str) -> Vec<DocumentEntry> {
+    wait(bench.registry().find(&DocumentQuery::of_patient(patient_id(id)), &bench.cx)).unwrap().items
+}
+
+#[test]
+fn a_chain_of_merges_brings_every_document_to_the_survivor() {
+    let bench = Bench::new();
+    for (n, id) in ["P1", "P2", "P3"].into_iter().enumerate() {
+        feed(&bench, &patient(id, "Doe", "Jane"), PatientNews::Added).unwrap();
+        bench.accept(of_patient(submission(&format!("2.25.{n}")), id));
+    }
+    let sources: Vec<_> =
+        documents(&bench, "P1").into_iter().map(|e| (e.source_patient_id, e.source_patient_info)).collect();
+    merge(&bench, "P2", "P1").unwrap();
+    merge(&bench, "P3", "P2").unwrap();
+    let found = documents(&bench, "P3");
+    assert_eq!(found.iter().map(|e| e.unique_id.as_str()).collect::<Vec<_>>(), ["2.25.2", "2.25.1", "2.25.0"]);
+    assert!(found.iter().all(|e| e.patient_id == patient_id("P3")));
+    let first = &found[2];
+    assert_eq!(vec![(first.source_patient_id.clone(), first.source_patient_info.clone())], sources);
+    for gone in ["P1", "P2"] {
+        assert!(documents(&bench, gone).is_empty());
+        assert!(find(&bench, gone).is_none());
+        assert_eq!(bench.refuse(of_patient(submission("2.25.9"), gone)), [Fault::UnknownPatient(patient_id(gone))]);
+        assert!(feed(&bench, &patient(gone, "Doe", "Jane"), PatientNews::Revised).is_err());
+    }
+    // By id and by association the survivor's objects are the survivor's too.
+    let by_id = DocumentQuery { entry_ids: vec![first.id.clone()], ..DocumentQuery::default() };
+    assert_eq!(wait(bench.registry().find(&by_id, &bench.cx)).unwrap().items[0].patient_id, patient_id("P3"));
+    bench.accept(of_patient(related("2.25.10", AssociationType::Rplc, &first.id), "P3"));
+}
+
+#[test]
+fn a_merge_that_breaks_a_rule_is_refused_and_changes_nothing() {
+    let bench = Bench::new();
+    for id in ["P1", "P2", "P3"] {
+        feed(&bench, &patient(id, "Doe", "Jane"), PatientNews::Added).unwrap();
+        bench.accept(of_patient(submission(&format!("2.25.{}", &id[1..])), id));
+    }
+    let lenient = bench.registry_with(RegistryPolicy { accept_unknown_patients: true, ..crate::bench::policy() });
+    wait(lenient.register(of_patient(submission("2.25.4"), "P4"), &bench.cx)).unwrap();
+    merge(&bench, "P2", "P1").unwrap();
+    let state = || ["P1", "P2", "P3", "P4", "P9"].map(|id| (find(&bench, id), documents(&bench, id).len()));
+    let before = state();
+    for (survivor, subsumed, field) in [
+        ("P3", "P3", SUBSUMED),
+        ("P9", "P9", SUBSUMED),
+        // Subsumed already, by the same or another.
+        ("P2", "P1", SUBSUMED),
+        ("P3", "P1", SUBSUMED),
+        // A circle.
+        ("P1", "P2", SURVIVOR),
+        ("P1", "P3", SURVIVOR),
+        // Nobody fed it; documents alone make no patient.
+        ("P3", "P9", SUBSUMED),
+        ("P3", "P4", SUBSUMED),
+    ] {
+        let refusal = merge(&bench, survivor, subsumed).unwrap_err();
+        assert!(!refusal.is_transient() && !refusal.to_string().contains(subsumed), "{refusal}");
+        assert!(
+            matches!(refusal.first(), Fault::InvalidMetadata(invalid) if invalid.field == field),
+            "{survivor} {subsumed}"
+        );
+        assert!(state() == before, "{survivor} {subsumed}");
+    }
+    let foreign = |id: &str| Patient { id: PatientId::new(id, oid("2.999.8")), ..patient(id, "Doe", "Jane") };
+    let id = identity(&bench);
+    for (survivor, subsumed, field) in [
+        (foreign("P2"), patient_id("P3"), SURVIVOR),
+        (patient("P2", "Doe", "Jane"), foreign("P3").id, SUBSUMED),
+        (foreign("P2"), foreign("P3").id, SURVIVOR),
+    ] {
+        let refusal = wait(id.merge(&survivor, &subsumed, &bench.cx)).unwrap_err();
+        assert!(matches!(refusal.first(), Fault::InvalidMetadata(invalid) if invalid.field == field), "{refusal}");
+        assert!(refusal.to_string().contains("2.999.8") && state() == before);
+    }
+}
+
+#[test]
+fn a_survivor_that_nobody_named_is_known_as_the_merge_gives_it() {
+    let bench = Bench::new();
+    feed(&bench, &patient("P1", "Doe", "Jane"), PatientNews::Added).unwrap();
+    feed(&bench, &patient("P3", "Known", "Before"), PatientNews::Added).unwrap();
+    merge(&bench, "P2", "P1").unwrap();
+    assert_eq!(find(&bench, "P2"), Some(patient("P2", "Doe", "Jane")));
+    merge(&bench, "P3", "P2").unwrap();
+    assert_eq!(find(&bench, "P3"), Some(patient("P3", "Known", "Before")));
+}

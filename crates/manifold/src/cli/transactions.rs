@@ -37,6 +37,7 @@ fn binding(transaction: &Transaction) -> String {
         Binding::Soap { path, .. } => format!("SOAP, {path}"),
         Binding::Http { method, path } => format!("{method} {path}"),
         Binding::Dimse { service } => format!("DIMSE {service}"),
+        Binding::Mllp { message, events } => format!("MLLP {message}^{}", events.join(" ")),
     }
 }
 
@@ -61,6 +62,7 @@ fn value(transaction: &Transaction) -> Value {
         }
         Binding::Http { method, path } => json!({ "kind": "http", "method": method, "path": path }),
         Binding::Dimse { service } => json!({ "kind": "dimse", "service": service }),
+        Binding::Mllp { message, events } => json!({ "kind": "mllp", "message": message, "events": events }),
     };
     json!({
         "id": transaction.id, "name": transaction.name, "section": transaction.section,

@@ -19,6 +19,9 @@ pub fn explain(config: &NodeConfig) -> String {
     if let Some(dicom) = &config.listen.dicom {
         line(format!("listens for DICOM on {} as {}", dicom.address, dicom.ae_title));
     }
+    if let Some(mllp) = &config.listen.mllp {
+        line(format!("listens for HL7 v2 over MLLP on {mllp} {tls}: ITI-8"));
+    }
     let actors = &config.actors;
     if actors.document_registry.is_some() {
         line("plays Document Registry: ITI-18, 42, 51, 57, 61, 62, 92 at /xds/registry".into());

@@ -43,6 +43,8 @@ pub struct Listen {
     /// SOAP, FHIR, DICOMweb and pages: one port.
     pub http: SocketAddr,
     pub dicom: Option<ListenDicom>,
+    /// HL7 v2 messages, told apart by MSH-9.
+    pub mllp: Option<SocketAddr>,
     pub tls: Option<ListenTls>,
     /// A public address without TLS is refused unless this is true.
     #[serde(default)]
@@ -146,6 +148,8 @@ pub enum UnknownPatientAtRegistration {
 pub struct AffinityDomain {
     /// OID of the national or regional patient id.
     pub patient_domain: Option<String>,
+    /// How HL7 v2 senders name that domain when they leave out its OID (CX-4.1).
+    pub patient_namespace: Option<String>,
     /// Known patients at start: id,name,birth_date,sex.
     pub patients: Option<PathBuf>,
     pub unknown_patient: UnknownPatientAtRegistration,
@@ -159,6 +163,7 @@ impl Default for AffinityDomain {
     fn default() -> Self {
         AffinityDomain {
             patient_domain: None,
+            patient_namespace: None,
             patients: None,
             unknown_patient: UnknownPatientAtRegistration::Refuse,
             codes: None,
@@ -376,7 +381,8 @@ fn via_mhd() -> Via {
 pub struct Limits {
     pub http_connections: usize,
     pub dicom_associations: usize,
-    /// Largest SOAP or FHIR message without its attachments.
+    pub mllp_connections: usize,
+    /// Largest HL7 v2 message, and largest SOAP or FHIR message without its attachments.
     pub message_octets: u64,
     /// Largest document.
     pub document_octets: u64,
@@ -394,6 +400,7 @@ impl Default for Limits {
         Limits {
             http_connections: 1024,
             dicom_associations: 64,
+            mllp_connections: 64,
             message_octets: 16 << 20,
             document_octets: 4 << 30,
             instance_octets: 8 << 30,
@@ -426,9 +433,14 @@ impl NodeConfig {
         if !(self.node.public_url.starts_with("http://") || self.node.public_url.starts_with("https://")) {
             return broken("node.public_url", "must start with http:// or https://");
         }
-        if !self.listen.http.ip().is_loopback() && self.listen.tls.is_none() && !self.listen.insecure {
+        let addresses = [("listen.http", Some(self.listen.http)), ("listen.mllp", self.listen.mllp)];
+        let is_open = |address: &Option<SocketAddr>| address.is_some_and(|a| !a.ip().is_loopback());
+        if let Some((key, _)) = addresses.iter().find(|(_, address)| is_open(address))
+            && self.listen.tls.is_none()
+            && !self.listen.insecure
+        {
             return broken(
-                "listen.http",
+                key,
                 "is reachable from other machines but there is no [listen.tls]; add it, or write insecure = true under [listen] in so many words",
             );
         }
@@ -436,6 +448,12 @@ impl NodeConfig {
             && (dicom.ae_title.is_empty() || dicom.ae_title.len() > 16)
         {
             return broken("listen.dicom.ae_title", "must have 1 to 16 characters");
+        }
+        if self.listen.mllp.is_some()
+            && self.actors.patient_identity_manager.is_none()
+            && self.actors.document_registry.is_none()
+        {
+            return broken("listen.mllp", "needs a patient_identity_manager or a document_registry, which take ITI-8");
         }
         if let Some(domain) = &self.affinity_domain.patient_domain {
             oid("affinity_domain.patient_domain".into(), domain)?;

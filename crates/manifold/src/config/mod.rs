@@ -72,7 +72,6 @@ const LATER_KEYS: &[&str] = &[
     "security",
     "audit",
     "store",
-    "listen.mllp",
     "actors.pacs_proxy",
     "actors.initiating_gateway",
     "actors.responding_gateway",

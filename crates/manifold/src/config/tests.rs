@@ -59,11 +59,20 @@ fn rules_between_keys_name_key_rule_and_value() {
         ("patient_domain = \"2.999.7\"", "", "affinity_domain.patient_domain is required"),
         ("https://", "central at ", "node.public_url must start with http"),
         ("127.0.0.1:8080", "0.0.0.0:8080", "insecure = true"),
+        (
+            "127.0.0.1:8080\"",
+            "127.0.0.1:8080\"\nmllp = \"0.0.0.0:2575\"",
+            "listen.mllp is reachable from other machines",
+        ),
         ("[affinity_domain]", "[actors.imaging_archive]\n[affinity_domain]", "listen.dicom is required"),
     ] {
         let error = refused(&SMALL.replace(from, to));
         assert!(error.contains(expected), "{from} -> {to}: {error}");
     }
+    let error = refused(
+        "[node]\nname = \"n\"\npublic_url = \"http://n\"\ndata = \"d\"\n[listen]\nhttp = \"127.0.0.1:1\"\nmllp = \"127.0.0.1:2\"",
+    );
+    assert!(error.contains("listen.mllp needs a patient_identity_manager"), "{error}");
     let error = refused(&format!(
         "{SMALL}register_at = \"centrl\"\n[peers.central]\nkind = \"manifold\"\nurl = \"https://c.example\"\n"
     ));
@@ -83,6 +92,8 @@ fn the_environment_overrides_the_file() {
 
 #[test]
 fn a_file_is_explained_in_words() {
+    let with_mllp = SMALL.replace("[affinity_domain]", "mllp = \"127.0.0.1:2575\"\n[affinity_domain]");
+    assert!(explain(&read(&with_mllp).unwrap()).contains("listens for HL7 v2 over MLLP on 127.0.0.1:2575 without TLS"));
     let text = explain(&read(SMALL).unwrap());
     assert!(text.contains("plays Document Registry"), "{text}");
     assert!(text.contains("note: nobody tells this registry about patients"), "{text}");

@@ -223,7 +223,11 @@ impl Network {
             "manifold demo, architecture A, ready after {:.1} s. Loopback only, no authentication.\n",
             took.as_secs_f64()
         );
-        println!("  central  registry, repository, identity, FHIR, portal   {}", self.layout.url("central"));
+        println!(
+            "  central  registry, repository, identity, FHIR, portal   {}   HL7 v2 (ITI-8) at 127.0.0.1:{}",
+            self.layout.url("central"),
+            self.layout.mllp_port("central")
+        );
         for node in &NODES[1..] {
             let (http, dicom) = (self.layout.url(node), self.layout.dicom_port(node));
             println!(

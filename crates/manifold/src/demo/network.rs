@@ -31,6 +31,10 @@ impl Layout {
         self.port_base + offset(node) + 1
     }
 
+    pub fn mllp_port(&self, node: &str) -> u16 {
+        self.port_base + offset(node) + 2
+    }
+
     pub fn url(&self, node: &str) -> String {
         format!("http://127.0.0.1:{}", self.http_port(node))
     }
@@ -44,9 +48,10 @@ impl Layout {
         let mut ports = Vec::new();
         for node in NODES {
             ports.push((node, self.http_port(node)));
-            if node != "central" {
-                ports.push((node, self.dicom_port(node)));
-            }
+            ports.push(match node {
+                "central" => (node, self.mllp_port(node)),
+                _ => (node, self.dicom_port(node)),
+            });
         }
         ports
     }
@@ -82,12 +87,13 @@ impl Layout {
 
     fn central(&self, lists: &Path) -> String {
         format!(
-            "{}\n[peers.north]\nkind = \"manifold\"\nurl = {:?}\nretrieve_location_uid = \"2.25.301\"\n\n\
+            "{}mllp = \"127.0.0.1:{}\"\n\n[peers.north]\nkind = \"manifold\"\nurl = {:?}\nretrieve_location_uid = \"2.25.301\"\n\n\
              [peers.south]\nkind = \"manifold\"\nurl = {:?}\nrepository_unique_id = \"2.999.1.3\"\nretrieve_location_uid = \"2.25.302\"\n\
              {}patients = {:?}\nunknown_patient = \"refuse\"\n\n\
              [actors.document_registry]\n[actors.document_repository]\nunique_id = \"2.999.1.1\"\n\
              [actors.patient_identity_manager]\n[actors.mhd_document_responder]\n[actors.portal]\nreads = \"self\"\n",
             self.head("central"),
+            self.mllp_port("central"),
             self.url("north"),
             self.url("south"),
             Self::domain(lists),

@@ -6,7 +6,7 @@ use atna::{AuditSource, Endpoint, Side};
 use std::sync::Arc;
 use store::AuditLog;
 use transactions::Transaction;
-use transactions::edge::audit::{Facts, Outcome};
+use transactions::edge::audit::{Action, Facts, Outcome};
 
 pub struct NodeAudit {
     pub log: Arc<AuditLog>,
@@ -38,6 +38,30 @@ impl NodeAudit {
 
 impl transactions::edge::AuditLog for NodeAudit {
     fn record(&self, transaction: &'static Transaction, outcome: Outcome, facts: Facts, cx: &Cx) {
+        self.write(transaction, None, outcome, facts, cx);
+    }
+
+    fn record_action(
+        &self,
+        transaction: &'static Transaction,
+        action: Action,
+        outcome: Outcome,
+        facts: Facts,
+        cx: &Cx,
+    ) {
+        self.write(transaction, Some(action), outcome, facts, cx);
+    }
+}
+
+impl NodeAudit {
+    fn write(
+        &self,
+        transaction: &'static Transaction,
+        action: Option<Action>,
+        outcome: Outcome,
+        facts: Facts,
+        cx: &Cx,
+    ) {
         let id = if transaction.id == "DIMSE" { "C-STORE" } else { transaction.id };
         self.metrics.ended(id, &outcome, cx);
         let Some(line) = atna::audited(id) else {
@@ -56,6 +80,9 @@ impl transactions::edge::AuditLog for NodeAudit {
         let node = Endpoint::new(&self.public_url).process(std::process::id().to_string());
         let source = AuditSource::new(self.node.clone());
         let mut event = line.event(Side::Server, result, now / 1000, source, caller, node).request(&cx.request_id);
+        if let Some(action) = action {
+            event = event.acting(action);
+        }
         if let Some(why) = why {
             event = event.described(why);
         }

@@ -27,6 +27,9 @@ pub fn endpoints(config: &NodeConfig) -> Value {
         add(&["ITI-44"], format!("{base}/xds/registry"));
         add(&["ITI-104"], format!("{base}/fhir"));
     }
+    if let Some(mllp) = &config.listen.mllp {
+        add(&["ITI-8"], mllp.to_string());
+    }
     if actors.mhd_document_responder.is_some() {
         names.push("mhd_document_responder");
         add(&["ITI-67", "ITI-68"], format!("{base}/fhir"));

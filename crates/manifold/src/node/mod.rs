@@ -23,7 +23,7 @@ use actors::{
 use anyhow::{Context, anyhow};
 use axum::Router;
 use model::{HomeCommunityId, ManifestFlavour, Oid, RetrieveLocationUid, Xon, schemes};
-use net::{DimseServer, HttpLimits, HttpServer, ServerTls};
+use net::{DimseServer, HttpLimits, HttpServer, MllpLimits, MllpServer, ServerTls};
 use peers::Peers;
 use status::Status;
 use std::net::{SocketAddr, TcpListener};
@@ -37,15 +37,16 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use transactions::edge::Edge;
 use transactions::edge::fhir_server::Base;
+use transactions::edge::mllp_server::{MllpEndpoint, MllpTransaction};
 use transactions::edge::page_token::PageKey;
 use transactions::edge::soap_replies::AsyncReplies;
 use transactions::edge::soap_server::{SoapEndpoint, SoapTransaction};
 use transactions::{
-    c_store, iti18_registry_stored_query, iti41_provide_and_register_document_set, iti42_register_document_set,
-    iti43_retrieve_document_set, iti44_patient_identity_feed_v3, iti57_update_document_set,
-    iti61_register_on_demand_document_entry, iti62_remove_metadata, iti67_find_document_references,
-    iti68_retrieve_document, iti86_remove_documents, iti104_patient_identity_feed_fhir, manifest_maker, portal,
-    rad69_retrieve_imaging_document_set, rad107_wado_rs,
+    c_store, iti8_patient_identity_feed, iti18_registry_stored_query, iti41_provide_and_register_document_set,
+    iti42_register_document_set, iti43_retrieve_document_set, iti44_patient_identity_feed_v3,
+    iti57_update_document_set, iti61_register_on_demand_document_entry, iti62_remove_metadata,
+    iti67_find_document_references, iti68_retrieve_document, iti86_remove_documents, iti104_patient_identity_feed_fhir,
+    manifest_maker, portal, rad69_retrieve_imaging_document_set, rad107_wado_rs,
 };
 
 /// A running node.
@@ -53,6 +54,7 @@ pub struct Node {
     config: NodeConfig,
     http: HttpServer,
     dicom: Option<DimseServer>,
+    mllp: Option<MllpServer>,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
     audit: Arc<audit::NodeAudit>,
@@ -73,6 +75,7 @@ impl Node {
             Some(dicom) if config.actors.imaging_archive.is_some() => Some(bind(dicom.address, "listen.dicom")?),
             _ => None,
         };
+        let mllp_listener = config.listen.mllp.map(|address| bind(address, "listen.mllp")).transpose()?;
         let opened = Opened::open(&config)?;
         let (stop, stopped) = watch::channel(false);
         let mut wiring = Wiring::new(&config, &opened)?;
@@ -81,7 +84,7 @@ impl Node {
         wiring.imaging()?;
         wiring.readers()?;
         let tasks = wiring.start_tasks(stopped);
-        let Wiring { router, archive, registry, quiet_micros, .. } = wiring;
+        let Wiring { router, archive, registry, quiet_micros, hl7v2, .. } = wiring;
         let tls = config.listen.tls.as_ref().map(|tls| ServerTls {
             certificate: config.resolve(&tls.certificate),
             key: config.resolve(&tls.key),
@@ -113,12 +116,26 @@ impl Node {
             }
             _ => None,
         };
+        let mllp = match mllp_listener {
+            Some(listener) => {
+                let service = Arc::new(MllpEndpoint { edge: opened.edge.clone(), transactions: hl7v2 });
+                let limits = MllpLimits {
+                    connections: config.limits.mllp_connections,
+                    idle,
+                    message_octets: opened.edge.message_octets,
+                    ..MllpLimits::default()
+                };
+                Some(net::listen_mllp(listener, tls.as_ref(), service, limits)?)
+            }
+            None => None,
+        };
         opened.audit.activity(true, opened.edge.clock.now_unix_micros());
         tracing::info!(node = config.node.name, http = %http.address(), "node started");
         Ok(Node {
             config,
             http,
             dicom,
+            mllp,
             stop,
             tasks,
             audit: opened.audit,
@@ -169,6 +186,9 @@ impl Node {
         let _ = self.stop.send(true);
         if let Some(dicom) = self.dicom {
             dicom.stop().await;
+        }
+        if let Some(mllp) = self.mllp {
+            mllp.stop().await;
         }
         self.http.stop().await;
         for task in self.tasks {
@@ -243,6 +263,8 @@ struct Wiring<'a> {
     opened: &'a Opened,
     peers: Peers<'a>,
     router: Router,
+    /// What the MLLP port answers.
+    hl7v2: Vec<Arc<dyn MllpTransaction>>,
     own_registry: Option<DocumentRegistry>,
     own_identity: Option<Arc<dyn Identity>>,
     own_repository: Option<Arc<DocumentRepository>>,
@@ -275,6 +297,7 @@ impl<'a> Wiring<'a> {
             opened,
             peers: Peers { config },
             router: status.router(),
+            hl7v2: Vec::new(),
             own_registry: None,
             own_identity: None,
             own_repository: None,
@@ -354,6 +377,12 @@ impl<'a> Wiring<'a> {
             let identity: Arc<dyn Identity> = Arc::new(PatientIdentity::new(self.opened.store.clone(), domain.clone()));
             self.own_identity = Some(identity.clone());
             self.known_patients(&domain)?;
+            self.hl7v2.push(Arc::new(iti8_patient_identity_feed::Server {
+                identity: identity.clone(),
+                domain: domain.clone(),
+                namespace: self.config.affinity_domain.patient_namespace.clone(),
+                edge: edge.clone(),
+            }));
             if actors.patient_identity_manager.is_some() {
                 let device = peers::device(&self.config.node.name)?;
                 transactions.extend(iti44_patient_identity_feed_v3::Server::all(

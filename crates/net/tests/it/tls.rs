@@ -10,13 +10,13 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 /// PEM files of one authority and the identities it signed.
-struct Authority {
+pub struct Authority {
     folder: tempfile::TempDir,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -26,11 +26,11 @@ impl Authority {
         Authority { folder, issuer: Issuer::new(params, key) }
     }
 
-    fn ca(&self) -> PathBuf {
+    pub fn ca(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
     }
 
-    fn sign(&self, name: &str) -> (PathBuf, PathBuf) {
+    pub fn sign(&self, name: &str) -> (PathBuf, PathBuf) {
         let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
@@ -43,7 +43,7 @@ impl Authority {
     }
 }
 
-fn provider() {
+pub fn provider() {
     // A second test of the same process finds it installed already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }
@@ -70,7 +70,7 @@ async fn get_as(url: &str, tls: ClientTls) -> Result<String, NetError> {
     Ok(response.text().await.unwrap())
 }
 
-fn trusting(ca: &Path) -> ClientTls {
+pub fn trusting(ca: &Path) -> ClientTls {
     ClientTls { ca: Some(ca.to_owned()), ..ClientTls::default() }
 }
 

@@ -6,6 +6,8 @@ use crate::Transaction;
 use actors::{Cx, Refusal};
 use model::PatientId;
 
+pub use atna::Action;
+
 /// How it ended, in the words of EventOutcomeIndicator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -42,5 +44,17 @@ impl Edge {
     /// Writes the record of one transaction in which this node was the receiver.
     pub fn audit(&self, transaction: &'static Transaction, outcome: Outcome, facts: Facts, cx: &Cx) {
         self.audit.record(transaction, outcome, facts, cx);
+    }
+
+    /// The same for a transaction that may create, update or delete, of which the message says which.
+    pub fn audit_action(
+        &self,
+        transaction: &'static Transaction,
+        action: Action,
+        outcome: Outcome,
+        facts: Facts,
+        cx: &Cx,
+    ) {
+        self.audit.record_action(transaction, action, outcome, facts, cx);
     }
 }

@@ -7,7 +7,9 @@ pub mod error_code;
 pub mod fhir_client;
 pub mod fhir_server;
 pub(crate) mod file_meta;
+pub mod hl7_ack;
 pub mod instance_parts;
+pub mod mllp_server;
 pub mod operation_outcome;
 pub mod page_token;
 pub mod registry_errors;
@@ -38,6 +40,18 @@ pub struct Edge {
 /// Where audit records go. An implementation must not lose what it took.
 pub trait AuditLog: Send + Sync {
     fn record(&self, transaction: &'static Transaction, outcome: audit::Outcome, facts: audit::Facts, cx: &Cx);
+
+    /// The same with the action named. A log that does not tell actions apart need not implement it.
+    fn record_action(
+        &self,
+        transaction: &'static Transaction,
+        _action: audit::Action,
+        outcome: audit::Outcome,
+        facts: audit::Facts,
+        cx: &Cx,
+    ) {
+        self.record(transaction, outcome, facts, cx);
+    }
 }
 
 impl Edge {

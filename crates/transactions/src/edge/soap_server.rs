@@ -348,7 +348,7 @@ impl Refused {
 fn actions(transaction: &Transaction) -> (&'static str, &'static str) {
     match transaction.binding {
         Binding::Soap { action, response_action, .. } => (action, response_action),
-        Binding::Http { .. } | Binding::Dimse { .. } => ("", ""),
+        Binding::Http { .. } | Binding::Dimse { .. } | Binding::Mllp { .. } => ("", ""),
     }
 }
 

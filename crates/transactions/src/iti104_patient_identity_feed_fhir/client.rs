@@ -53,6 +53,10 @@ impl Identity for Client {
         })
     }
 
+    fn merge<'a>(&'a self, _: &'a Patient, _: &'a PatientId, _: &'a Cx) -> BoxFuture<'a, Result<(), Refusal>> {
+        Box::pin(async { Err(Fault::Unsupported("merging patients over ITI-104".to_owned()).into()) })
+    }
+
     fn find<'a>(&'a self, id: &'a PatientId, cx: &'a Cx) -> BoxFuture<'a, Result<Option<Patient>, Refusal>> {
         Box::pin(async move {
             let found = self.patients(&fhir::patient::encode_condition(id), cx, Some(id)).await?;

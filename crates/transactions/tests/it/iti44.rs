@@ -5,6 +5,7 @@ use actors::{Fault, Identity, PatientNews, spool};
 use model::{Oid, Patient};
 use std::sync::Arc;
 use testkit::{MemoryIdentity, Served, cx, domain, http_client, patient, serve};
+use transactions::edge::audit::Outcome;
 use transactions::edge::soap_client::SoapPeer;
 use transactions::edge::soap_replies::AsyncReplies;
 use transactions::edge::soap_server::SoapEndpoint;
@@ -84,26 +85,62 @@ async fn an_identifier_in_the_domain_is_found_among_others() {
 }
 
 #[tokio::test]
-async fn a_merge_is_refused_politely() {
+async fn a_merge_leaves_the_survivor_and_is_two_records() {
     let started = start();
-    let (survivor, subsumed) = (patient("P1", "Muster", "Anna"), patient("P2", "Muster", "Anna").id);
+    let client = client(&started);
+    let (survivor, subsumed) = (patient("P1", "Muster", "Anna"), patient("P2", "Muster", "Anna"));
+    for one in [&survivor, &subsumed] {
+        client.feed(one, PatientNews::Added, &cx()).await.unwrap();
+        started.audited.one();
+    }
+    client.merge(&survivor, &subsumed.id, &cx()).await.unwrap();
+    assert_eq!(*started.identity.patients.lock().unwrap(), std::slice::from_ref(&survivor));
+    let records = std::mem::take(&mut *started.audited.0.lock().unwrap());
+    let about: Vec<_> = records.into_iter().map(|(id, outcome, facts)| (id, outcome, facts.patient)).collect();
+    let done = |id: &model::PatientId| ("ITI-44", Outcome::Success, Some(id.clone()));
+    assert_eq!(about, [done(&survivor.id), done(&subsumed.id)]);
+    // The same again, oneself, a circle, somebody else's patient: refused for good, with nothing changed.
+    let stranger = model::PatientId::new("P2", Oid::parse("2.999.8").unwrap());
+    for (survivor, gone) in
+        [(&survivor, &subsumed.id), (&survivor, &survivor.id), (&subsumed, &survivor.id), (&survivor, &stranger)]
+    {
+        let refused = client.merge(survivor, gone, &cx()).await.err().unwrap();
+        assert!(matches!(refused.first(), Fault::Remote { code, transient: false, .. } if code == "CE"), "{refused:?}");
+        assert!(refused.to_string().contains("patientId"), "{refused}");
+    }
+    assert_eq!(*started.identity.patients.lock().unwrap(), [survivor]);
+}
+
+#[tokio::test]
+async fn a_merge_of_several_pairs_is_refused() {
+    let started = start();
+    let (survivor, subsumed) = (patient("P1", "Muster", "Anna"), patient("P2", "Muster", "Anna"));
+    client(&started).feed(&subsumed, PatientNews::Added, &cx()).await.unwrap();
+    started.audited.one();
     let transmission = hl7v3::prpa::Transmission {
         id: hl7v3::InstanceId::root("2.25.42"),
         creation_time: cx().now(),
         sender: Oid::parse("2.999.1.8").unwrap(),
         receiver: Oid::parse("2.999.1.9").unwrap(),
     };
-    let message = hl7v3::prpa::encode_merge(&survivor, &subsumed, &transmission);
+    let message = String::from_utf8(hl7v3::prpa::encode_merge(&survivor, &subsumed.id, &transmission)).unwrap();
+    let start = message.find("<replacementOf").unwrap();
+    let end = message.find("</replacementOf>").unwrap() + "</replacementOf>".len();
+    let second = message[start..end].replace("P2", "P3");
+    let message = [&message[..end], &second, &message[end..]].concat();
     let body = |w: &mut xml::XmlWriter, _: &soap::MtomWriter| {
-        w.raw(&message);
+        w.raw(message.as_bytes());
     };
     let answer = peer(&started).exchange(&MERGED, body, Vec::new(), 0, &cx()).await.unwrap();
     let element = answer.envelope.body_named(hl7v3::NAMESPACE, hl7v3::prpa::ACKNOWLEDGEMENT).unwrap();
     let ack = hl7v3::prpa::decode_ack(&element).unwrap();
     assert_eq!(ack.code, hl7v3::prpa::AckCode::AcceptError);
     assert_eq!(ack.target, hl7v3::InstanceId::root("2.25.42"));
-    assert!(ack.details[0].text.starts_with("merging patients (PRPA_IN201304UV02) is not supported here"), "{ack:?}");
-    assert!(started.identity.patients.lock().unwrap().is_empty());
+    assert!(
+        ack.details[0].text.starts_with("replacementOf/priorRegistration must name one identifier; got 2"),
+        "{ack:?}"
+    );
+    assert_eq!(*started.identity.patients.lock().unwrap(), [subsumed]);
     assert_eq!(started.audited.one(), ("ITI-44", false));
 }
 

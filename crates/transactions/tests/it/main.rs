@@ -6,6 +6,7 @@ mod iti18;
 mod iti44;
 mod iti67;
 mod iti68;
+mod iti8;
 mod outcomes;
 mod portal;
 mod rad107;

@@ -1,9 +1,10 @@
-//! Other people's programs meet a running network: dcmtk, pydicom, dicomweb-client, dciodvfy, xmllint, and clients written
+//! Other people's programs meet a running network: dcmtk, pydicom, dicomweb-client, python-hl7, hl7apy, dciodvfy, xmllint, and clients written
 //! in Python from the specifications alone.
 
 mod documents;
 mod fhir;
 mod field_cases;
+mod identity;
 mod images;
 mod peers;
 mod portal;

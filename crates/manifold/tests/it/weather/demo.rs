@@ -229,6 +229,8 @@ fn check_node(network: &Network, name: &str) {
         }
     }
     assert_eq!(keys.contains_key("DIMSE"), name != "central");
+    assert_eq!(keys.contains_key("ITI-8"), name == "central");
+    assert!(!keys.contains_key("MLLP"), "reports are not taken by MLLP yet");
     let unknown: Vec<&String> = keys.keys().filter(|key| !known.contains(key.as_str())).collect();
     assert!(unknown.is_empty(), "{name} names {unknown:?}, which this test does not look at");
 }
