@@ -1,17 +1,21 @@
 //! The audit log: every transaction leaves exactly one line where it was received, lines are only ever added, and no kind
 //! of transaction is missing. Source: design section 11, ITI TF-2 3.20.
 
-use super::client::{Client, check_refused, patient, until};
+use super::client::{Client, check_refused, cx, patient, until, wait_for};
 use super::modality::Modality;
 use super::{documents, objects};
 use crate::network::Files;
-use actors::{Fault, UpdateKind};
+use actors::{Fault, Identity, PatientNews, UpdateKind};
 use model::{
-    CodeTerm, DocumentEntry, DocumentQuery, DocumentType, ExtraSlot, ObjectNames, Oid, StoredQuery, Text, UniqueId,
+    CodeTerm, DocumentEntry, DocumentQuery, DocumentType, ExtraSlot, ObjectNames, Oid, PersonName, StoredQuery, Text,
+    UniqueId,
 };
+use net::MllpClient;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::time::Duration;
+use transactions::iti8_patient_identity_feed as iti8;
 
 /// One node's log.
 struct Log {
@@ -226,6 +230,23 @@ fn every_transaction_leaves_exactly_one_line() {
     at_hospital.check_one("RAD-107", true);
     assert!(hospital.images("2.25.3").is_err());
     at_hospital.check_one("RAD-107", false);
+
+    let mllp = MllpClient::new(&central.endpoint("ITI-8"), None, Duration::from_secs(60), 1 << 20).expect("an address");
+    let ris = iti8::Client { name: "central".into(), mllp, facility: "north".into() };
+    let named = |id: &str| model::Patient {
+        id: patient(id),
+        other_ids: Vec::new(),
+        name: PersonName::from_dicom("WEATHER^Bad"),
+        birth_date: None,
+        sex: None,
+    };
+    wait_for(async { ris.feed(&named("W0003"), PatientNews::Added, &cx()).await }).expect("a patient");
+    at_centre.check_one("ITI-8", true);
+    let itself = wait_for(async { ris.merge(&named("W0003"), &patient("W0003"), &cx()).await });
+    assert!(itself.is_err(), "a patient merged with itself");
+    // A merge is two events: the survivor changed, the other went.
+    let lines = at_centre.news();
+    assert!(lines.len() == 2 && lines.iter().all(|l| kind(l) == "ITI-8" && !l["outcome"].is_null()), "{lines:#?}");
 
     let series = synth::uid("weather/series/audited");
     let file = hospital.image_by_rad69(&study[0].study, &series, &study[0].uid).expect("an image");
