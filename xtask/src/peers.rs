@@ -1,12 +1,12 @@
 //! Installs what the interoperability tests talk to and what the check itself runs: Debian packages when we are root,
-//! a Python venv and npm packages under the target folder, and cargo-deny beside them.
+//! a Python venv, npm packages and the client on IPF (built by Maven) under the target folder, and cargo-deny beside them.
 //!
 //! Everything is pinned; a stamp holding the pins' text tells whether an installation is current, and is written last,
 //! so that an interrupted installation is done again.
 
 use std::fmt;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -57,6 +57,8 @@ const SYSTEM_PACKAGES: &[SystemPackage] = &[
     package("nginx-light", Group::Check, Probe::Program("nginx")),
     package("poppler-utils", Group::Check, Probe::Program("pdftotext")),
     package("curl", Group::Check, Probe::Program("curl")),
+    package("default-jdk-headless", Group::Check, Probe::Program("javac")),
+    package("maven", Group::Check, Probe::Program("mvn")),
     package("orthanc", Group::Bench, Probe::Program("Orthanc")),
     package("orthanc-dicomweb", Group::Bench, Probe::File("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")),
 ];
@@ -87,6 +89,7 @@ pub fn install(workspace: &Workspace, groups: &[Group]) -> Result<()> {
     install_system_packages(groups)?;
     install_python(workspace).context("installing the Python peers")?;
     install_npm(workspace).context("installing the npm peers")?;
+    install_ipf(workspace)?;
     install_cargo_deny(workspace).context("installing cargo-deny")
 }
 
@@ -171,6 +174,41 @@ fn install_npm(workspace: &Workspace) -> Result<()> {
     let flags = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
     command::run(Command::new("npm").args(flags).current_dir(&folder))?;
     write(&stamp, &pins)
+}
+
+/// Builds `interop/ipf`. Where Maven finds no repository of packages the tests go on without it, except in CI.
+fn install_ipf(workspace: &Workspace) -> Result<()> {
+    let from = workspace.root.join("interop/ipf");
+    let mut pins = read(&from.join("pom.xml"))?;
+    for file in java_files(&from.join("src/main/java/manifold/interop"))? {
+        pins.push_str(&read(&file)?);
+    }
+    let (folder, stamp) = (workspace.peers().join("ipf"), workspace.peers().join("ipf.stamp"));
+    if is_current(&stamp, &pins) && folder.join("lib").is_dir() {
+        return Ok(());
+    }
+    println!("building the client on IPF");
+    start_over(&folder, &stamp)?;
+    let out = format!("-Dout={}", folder.display());
+    let built =
+        command::run(Command::new("mvn").args(["--batch-mode", "--quiet", &out, "compile"]).current_dir(&from));
+    match built {
+        Ok(()) => write(&stamp, &pins),
+        Err(error) if std::env::var_os("CI").is_some() => Err(error.context("building the client on IPF")),
+        Err(error) => {
+            println!("skipped: the client on IPF could not be built ({error}); its tests will say so");
+            fs::remove_dir_all(&folder).with_context(|| format!("removing {}", folder.display()))
+        }
+    }
+}
+
+/// Sorted, so that they read the same every time.
+fn java_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))?;
+    let mut files = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "java"));
+    files.sort();
+    Ok(files)
 }
 
 fn install_cargo_deny(workspace: &Workspace) -> Result<()> {

@@ -53,7 +53,8 @@ impl Workspace {
         Ok(Self { target: PathBuf::from(string(&metadata, "target_directory")?), root, packages })
     }
 
-    /// Where the peers of the interoperability tests are installed: `py` (a venv) and `npm` (`node_modules` inside).
+    /// Where the peers of the interoperability tests are installed: `py` (a venv), `npm` (`node_modules` inside) and
+    /// `ipf` (`classes` and `lib`).
     pub fn peers(&self) -> PathBuf {
         self.target.join("peers")
     }

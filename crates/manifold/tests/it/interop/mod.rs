@@ -1,16 +1,18 @@
-//! Other people's programs meet a running network: dcmtk, pydicom, dicomweb-client, python-hl7, hl7apy, dciodvfy, xmllint, and clients written
-//! in Python from the specifications alone.
+//! Other people's programs meet a running network: dcmtk, pydicom, dicomweb-client, python-hl7, hl7apy, zeep, IPF, dciodvfy,
+//! xmllint, and clients written in Python from the specifications alone.
 
 mod documents;
 mod fhir;
 mod field_cases;
 mod identity;
 mod images;
+mod ipf;
 mod peers;
 mod portal;
 mod pydicom_files;
 mod recorded;
 mod reports;
+mod wsdl;
 
 use crate::network::Network;
 use std::sync::OnceLock;

@@ -1,15 +1,18 @@
-//! The programs that the tests talk to: a Python with DICOM and SOAP libraries, dcmtk, xmllint. `cargo xtask check`
-//! installs them and sets `MANIFOLD_PEERS`; without them a test says that it skips, unless `MANIFOLD_REQUIRE_PEERS=1`.
+//! The programs that the tests talk to: a Python with DICOM and SOAP libraries, a Java client on IPF, dcmtk, xmllint.
+//! `cargo xtask check` installs them and sets `MANIFOLD_PEERS`; without them a test says that it skips, unless
+//! `MANIFOLD_REQUIRE_PEERS=1`.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// What a test needs beside `manifold`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {
-    /// The venv with pydicom, pynetdicom, dicomweb-client, lxml and requests.
+    /// The venv with pydicom, pynetdicom, dicomweb-client, lxml, requests and zeep.
     Python,
+    /// `interop/ipf`, built. Required in CI only: elsewhere Maven may find no repository of packages.
+    Ipf,
     Dciodvfy,
     /// playwright-core and axe-core.
     BrowserTools,
@@ -23,12 +26,15 @@ pub enum Peer {
 pub fn present(peers: &[Peer]) -> bool {
     let required = std::env::var_os("MANIFOLD_REQUIRE_PEERS").is_some_and(|v| v == "1");
     for peer in peers {
+        let required = required && (*peer != Peer::Ipf || std::env::var_os("CI").is_some());
         match peer {
             Peer::Shared(path) if !shared(path).exists() => {
                 eprintln!("skipped: ../shared/{path} not present");
                 return false;
             }
-            Peer::Python | Peer::Dciodvfy | Peer::BrowserTools | Peer::Program(_) if !path(*peer).is_file() => {
+            Peer::Python | Peer::Ipf | Peer::Dciodvfy | Peer::BrowserTools | Peer::Program(_)
+                if !path(*peer).is_file() =>
+            {
                 assert!(!required, "peer {peer:?} is missing; run cargo xtask peers");
                 eprintln!("skipped: peer {peer:?} missing; run cargo xtask check");
                 return false;
@@ -44,6 +50,7 @@ pub fn path(peer: Peer) -> PathBuf {
     match peer {
         Peer::Python => venv().join("python"),
         Peer::Dciodvfy => venv().join("dciodvfy"),
+        Peer::Ipf => ipf().join("classes/manifold/interop/Client.class"),
         Peer::BrowserTools => npm().join("node_modules/axe-core/axe.min.js"),
         Peer::Program(name) => {
             let folders = std::env::var_os("PATH").unwrap_or_default();
@@ -68,6 +75,11 @@ pub fn npm() -> PathBuf {
     installed().join("npm")
 }
 
+/// The folder that holds `classes` and `lib`.
+fn ipf() -> PathBuf {
+    installed().join("ipf")
+}
+
 fn installed() -> PathBuf {
     let peers = std::env::var_os("MANIFOLD_PEERS").map(PathBuf::from);
     // Where `cargo xtask peers` installs them.
@@ -90,6 +102,17 @@ pub fn python_command(script: &str, arguments: &[&dyn AsRef<OsStr>]) -> Command 
     command.args(["-B", "-X", "utf8"]).arg(tests("peers").join(script));
     command.args(arguments.iter().map(|argument| argument.as_ref()));
     command
+}
+
+/// Runs the client on IPF; arguments are `NAME=VALUE`. Panics with its output when an answer was refused.
+pub fn ipf_client(arguments: &[String]) -> String {
+    let mut command = Command::new(path(Peer::Program("java")));
+    let folder = ipf();
+    let classes = std::env::join_paths([folder.join("classes"), folder.join("lib/*")]).expect("paths without colons");
+    // It lives for seconds: the first compiler and one collector start quickest and leave the cores to others.
+    command.args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dfile.encoding=UTF-8", "-cp"]).arg(classes);
+    command.arg("manifold.interop.Client").args(arguments);
+    succeed(command)
 }
 
 /// Runs a command and gives back what it printed. Panics when it fails.

@@ -51,7 +51,7 @@ impl Client {
         &self.base
     }
 
-    fn peer(&self, path: &str) -> SoapPeer {
+    pub fn peer(&self, path: &str) -> SoapPeer {
         SoapPeer {
             name: "the node".into(),
             url: format!("{}{path}", self.base),

@@ -3,7 +3,7 @@
 
 mod audit;
 mod centre_down;
-mod client;
+pub mod client;
 mod demo;
 mod documents;
 mod full_disk;
