@@ -30,7 +30,7 @@ fn ipf_accepts_every_answer_and_what_it_published_is_in_the_registry() {
         format!("registry={}", network.endpoint("central", "ITI-18")),
         format!("repository={}", network.endpoint("central", "ITI-41")),
         format!("repository-id={repository}"),
-        format!("patient={}", id.to_cx()),
+        format!("patient={}", id),
     ];
     arguments.extend(image());
     let printed = peers::ipf_client(&arguments);

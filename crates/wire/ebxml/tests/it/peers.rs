@@ -49,7 +49,9 @@ fn nist_submissions_that_must_fail_do() {
 fn an_empty_query_in_ipfs_removal_asks_for_nothing_and_any_other_is_refused() {
     let text = fixture("peer/ipf_iti62_empty_query.xml");
     assert_eq!(decode_remove_objects(&parse(text.as_bytes()).root()).map(|ids| ids.len()), Ok(1));
-    for query in ["<AdhocQuery id=\"urn:uuid:14d4debf-8f97-4251-9a74-a90016b0af0d\"/>", "<AdhocQuery><Slot/></AdhocQuery>"] {
+    for query in
+        ["<AdhocQuery id=\"urn:uuid:14d4debf-8f97-4251-9a74-a90016b0af0d\"/>", "<AdhocQuery><Slot/></AdhocQuery>"]
+    {
         let asking = text.replace("<AdhocQuery/>", query);
         let found = sentences(&decode_remove_objects(&parse(asking.as_bytes()).root()).unwrap_err());
         assert!(found.contains("RemoveObjectsRequest.AdhocQuery must be absent"), "{found}");
