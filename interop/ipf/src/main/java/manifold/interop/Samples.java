@@ -1,7 +1,10 @@
 package manifold.interop;
 
 import jakarta.activation.DataHandler;
-import jakarta.mail.util.ByteArrayDataSource;
+import jakarta.activation.DataSource;
+import java.io.ByteArrayInputStream;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
@@ -125,7 +128,30 @@ final class Samples {
     }
 
     static Document document(DocumentEntry entry, byte[] content) {
-        return new Document(entry, new DataHandler(new ByteArrayDataSource(content, entry.getMimeType())));
+        return new Document(entry, new DataHandler(new Octets(content, entry.getMimeType())));
+    }
+
+    /** A document in memory. */
+    private record Octets(byte[] content, String mimeType) implements DataSource {
+        @Override
+        public InputStream getInputStream() {
+            return new ByteArrayInputStream(content);
+        }
+
+        @Override
+        public OutputStream getOutputStream() {
+            throw new UnsupportedOperationException("a document is only read");
+        }
+
+        @Override
+        public String getContentType() {
+            return mimeType;
+        }
+
+        @Override
+        public String getName() {
+            return null;
+        }
     }
 
     static Association association(AssociationType type, String source, String target) {
