@@ -58,7 +58,8 @@ final class Samples {
     }
 
     static ReferenceId accession(String number) {
-        return new ReferenceId(number, new CXiAssigningAuthority(null, "2.999.1.2.3", "ISO"), ReferenceId.ID_TYPE_CODE_ACCESSION);
+        var authority = new CXiAssigningAuthority(null, "2.999.1.2.3", "ISO");
+        return new ReferenceId(number, authority, ReferenceId.ID_TYPE_CODE_ACCESSION);
     }
 
     static ReferenceId study(String uid) {
