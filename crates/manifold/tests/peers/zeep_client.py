@@ -2,7 +2,7 @@
 
     zeep_client.py ask ENDPOINTS                compared with a client that was written from the specifications
     zeep_client.py schemas ENDPOINTS FOLDER     saves the schemas to FOLDER for a validator, all of them under ours.xsd
-    zeep_client.py bodies FOLDER EXAMPLE...     writes the SOAP body's child of each example to FOLDER
+    zeep_client.py bodies FOLDER EXAMPLE...     writes the SOAP body's child of each example to FOLDER, but no fault
 """
 
 import os
@@ -63,8 +63,9 @@ def query(registry, query_id, slots, return_type="LeafClass"):
 
 
 def objects(answer, kind):
-    """The objects of one kind in an answer's list."""
-    return [found[kind] for found in answer.RegistryObjectList._value_1 or [] if kind in found]
+    """The objects of one kind in an answer's list; zeep reads an empty list as none."""
+    listed = answer.RegistryObjectList
+    return [found[kind] for found in (listed and listed._value_1) or [] if kind in found]
 
 
 def main_ask(endpoints):
@@ -150,9 +151,9 @@ def main_schemas(endpoints, folder):
             continue
         text = get(f"{address}?xsd={name}").decode()
         known[name] = etree.fromstring(text.encode()).get("targetNamespace")
-        wanted += re.findall(r'schemaLocation="\?xsd=([^"]+)"', text)
+        wanted += re.findall(r'schemaLocation="[^"]*\?xsd=([^"]+)"', text)
         with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
-            file.write(text.replace('schemaLocation="?xsd=', 'schemaLocation="'))
+            file.write(re.sub(r'schemaLocation="[^"]*\?xsd=', 'schemaLocation="', text))
     imports = "".join(f'<xs:import namespace="{known[name]}" schemaLocation="{name}"/>' for name in sorted(known))
     with open(os.path.join(folder, "ours.xsd"), "w", encoding="utf-8") as file:
         file.write(f'<xs:schema xmlns:xs="{XS[1:-1]}">{imports}</xs:schema>')
@@ -169,6 +170,8 @@ def main_bodies(folder, *examples):
         root = etree.parse(example).getroot()
         body = root.find("s:Body", soap.NS)
         element = root if body is None else body[0]
+        if etree.QName(element).namespace == soap.NS["s"]:
+            continue
         with open(os.path.join(folder, os.path.basename(example)), "wb") as file:
             file.write(etree.tostring(element, with_tail=False))
 
