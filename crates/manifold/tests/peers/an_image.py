@@ -13,8 +13,8 @@ import xds
 from network import check
 
 
-def main(endpoints):
-    net = network.Network(endpoints)
+def an_image(net):
+    """(RAD-69 address, study, series, retrieve location, SOP instance) of an instance that a manifest lists."""
     (entry, *_) = [e for e in net.entries() if e.is_manifest]
     documents, _ = xds.retrieve(net.repository(entry), (entry.slot("repositoryUniqueId"), entry.unique_id))
     manifest = pydicom.dcmread(io.BytesIO(documents[0][2]))
@@ -24,9 +24,13 @@ def main(endpoints):
     # Retrieve locations of the demo's hospitals.
     node = {"2.25.301": "north", "2.25.302": "south"}.get(location)
     check(node, f"the manifest names {location}")
-    print(f"imaging={net.at(node, 'RAD-69')}")
-    print(f"study={study.StudyInstanceUID} series={series.SeriesInstanceUID} location={location}")
-    print(f"instance={series.ReferencedSOPSequence[0].ReferencedSOPInstanceUID}")
+    instance = series.ReferencedSOPSequence[0].ReferencedSOPInstanceUID
+    return net.at(node, "RAD-69"), study.StudyInstanceUID, series.SeriesInstanceUID, location, instance
+
+
+def main(endpoints):
+    names = ("imaging", "study", "series", "location", "instance")
+    print(*(f"{name}={value}" for name, value in zip(names, an_image(network.Network(endpoints)))))
 
 
 if __name__ == "__main__":

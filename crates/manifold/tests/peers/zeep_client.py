@@ -1,4 +1,4 @@
-"""zeep knows nothing but the WSDLs and schemas that a node serves, and asks ITI-18 and ITI-43 with them.
+"""zeep knows nothing but the WSDLs and schemas that a node serves, and asks ITI-18, ITI-43 and RAD-69 with them.
 
     zeep_client.py ask ENDPOINTS                compared with a client that was written from the specifications
     zeep_client.py schemas ENDPOINTS FOLDER     saves the schemas to FOLDER for a validator, all of them under ours.xsd
@@ -13,6 +13,7 @@ import requests
 import zeep
 from lxml import etree
 
+import an_image
 import network
 import soap
 import xds
@@ -35,6 +36,7 @@ OPERATIONS = {
         "DocumentRepository_RetrieveDocumentSet",
         "DocumentRepository_RemoveDocuments",
     },
+    "ImagingDocumentSource": {"ImagingDocumentSource_RetrieveImagingDocumentSet"},
 }
 
 
@@ -92,6 +94,7 @@ def main_ask(endpoints):
         count += len(entries)
     check(count > 0, "nothing was found")
     refused(net, registry)
+    image(net)
     print(f"zeep reads {count} entries as they are")
 
 
@@ -123,6 +126,24 @@ def retrieve(net, repository, entries):
         (document,) = answer.DocumentResponse
         check(document.mimeType == entry.mime_type, f"{entry.unique_id}: {document.mimeType}")
         check(xds.sha1(document.Document) == entry.slot("hash"), f"{entry.unique_id}: zeep reads other octets")
+
+
+def image(net):
+    """RAD-69 of one instance."""
+    address, study, series, location, instance = an_image.an_image(net)
+    wanted = {"RepositoryUniqueId": location, "DocumentUniqueId": instance}
+    answer = load(address, "ImagingDocumentSource")["ImagingDocumentSource_RetrieveImagingDocumentSet"](
+        StudyRequest=[
+            {
+                "studyInstanceUID": study,
+                "SeriesRequest": [{"seriesInstanceUID": series, "DocumentRequest": [wanted]}],
+            }
+        ],
+        TransferSyntaxUIDList={"TransferSyntaxUID": ["1.2.840.10008.1.2.1"]},
+    )
+    check(answer.RegistryResponse.status == xds.SUCCESS, f"RAD-69: {answer.RegistryResponse}")
+    (document,) = answer.DocumentResponse
+    check(document.Document[128:132] == b"DICM" and instance.encode() in document.Document, "zeep reads no DICOM file")
 
 
 def refused(net, registry):

@@ -11,7 +11,7 @@ const EXAMPLES: &str = "data/xds/examples";
 const STANDARD: &str = "data/xds/validate/all.xsd";
 
 #[test]
-fn zeep_loads_the_wsdls_and_reads_answers_of_iti_18_and_iti_43_as_they_are() {
+fn zeep_loads_the_wsdls_and_reads_answers_as_they_are() {
     if peers::present(&[Peer::Python]) {
         peers::python("zeep_client.py", &[&"ask", &Network::seeded().endpoints_file()]);
     }

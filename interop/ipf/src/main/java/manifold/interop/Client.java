@@ -494,14 +494,21 @@ public final class Client {
         byte[] octets = content(document);
         holds(octets.length > 132 && new String(octets, 128, 4, "US-ASCII").equals("DICM"), "a DICOM file came");
         holds(new String(octets, "ISO-8859-1").contains(instance), "the file has the SOP Instance UID");
-        refused("RAD-69 refuses an instance that is not there", ipf.rad69(imageRequest(Samples.uid())),
+        String missing = Samples.uid();
+        RetrievedDocumentSet partial = ipf.rad69(imageRequest(instance, missing));
+        equal(Status.PARTIAL_SUCCESS, partial.getStatus(), "the status with one instance of two");
+        equal(1, partial.getDocuments().size(), "instances retrieved");
+        refusal("RAD-69 names the instance that is missing", partial, ErrorCode.DOCUMENT_UNIQUE_ID_ERROR);
+        equal(missing, partial.getErrors().get(0).getLocation(), "the location of the error");
+        refused("RAD-69 refuses an instance that is not there", ipf.rad69(imageRequest(missing)),
                 ErrorCode.DOCUMENT_UNIQUE_ID_ERROR);
     }
 
-    private RetrieveImagingDocumentSet imageRequest(String instance) {
+    private RetrieveImagingDocumentSet imageRequest(String... instances) {
         RetrieveImagingDocumentSet request = new RetrieveImagingDocumentSet();
-        var reference = new DocumentReference(arguments.get("location"), instance, null);
-        var series = new RetrieveSeries(arguments.get("series"), List.of(reference));
+        String location = arguments.get("location");
+        var references = Arrays.stream(instances).map(uid -> new DocumentReference(location, uid, null)).toList();
+        var series = new RetrieveSeries(arguments.get("series"), references);
         request.getRetrieveStudies().add(new RetrieveStudy(arguments.get("study"), List.of(series)));
         request.getTransferSyntaxIds().add("1.2.840.10008.1.2.1");
         return request;
