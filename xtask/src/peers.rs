@@ -190,7 +190,11 @@ fn install_ipf(workspace: &Workspace) -> Result<()> {
     println!("building the client on IPF");
     start_over(&folder, &stamp)?;
     let out = format!("-Dout={}", folder.display());
-    let built = command::run(Command::new("mvn").args(["--batch-mode", "--quiet", &out, "compile"]).current_dir(&from));
+    let built = command::run(
+        Command::new("mvn")
+            .args(["--batch-mode", "--quiet", "-Dstyle.color=never", &out, "compile"])
+            .current_dir(&from),
+    );
     match built {
         Ok(()) => write(&stamp, &pins),
         Err(error) if std::env::var_os("CI").is_some() => Err(error.context("building the client on IPF")),
