@@ -145,8 +145,8 @@ impl Tx<'_> {
         {
             return Ok(key);
         }
-        let sql = "INSERT INTO patient(id, domain, known, family, given) VALUES(?1, ?2, 0, '', '') RETURNING key";
-        self.one(sql, params, |row| row.get(0))?.ok_or_else(|| StoreError::corrupt("patient", "no key"))
+        self.execute("INSERT INTO patient(id, domain, known, family, given) VALUES(?1, ?2, 0, '', '')", params)?;
+        Ok(self.conn.last_insert_rowid())
     }
 
     fn put_owned<T: Owned>(&self, object: &T) -> Result<i64, StoreError> {
@@ -338,8 +338,11 @@ impl RegistryRead for Tx<'_> {
     }
 
     fn unique_id_uses(&self, id: &UniqueId) -> Result<Vec<ObjectKind>, StoreError> {
-        let sql = "SELECT DISTINCT kind FROM unique_id WHERE value = ?1 ORDER BY kind";
-        self.all(sql, [id.as_str()], |row| kind_of(row.get(0)?))
+        // In the order of the key, which is that of the kinds. DISTINCT would open a table of its own for each question.
+        let mut kinds =
+            self.all("SELECT kind FROM unique_id WHERE value = ?1", [id.as_str()], |row| kind_of(row.get(0)?))?;
+        kinds.dedup();
+        Ok(kinds)
     }
 
     fn counts(&self) -> Result<Counts, StoreError> {

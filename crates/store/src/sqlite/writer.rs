@@ -1,5 +1,5 @@
 //! The writer thread: group commit. Everything queued runs in one transaction, each job under its own savepoint; one
-//! commit, one fsync; then all are answered.
+//! commit, one fsync; then all are answered. A job that is alone needs no savepoint: undoing it undoes the transaction.
 
 use super::SqliteOptions;
 use super::queue::Queue;
@@ -45,14 +45,20 @@ fn checkpoint(conn: &Connection) -> Result<(), StoreError> {
 }
 
 /// Runs jobs in one transaction until none is left or SQLite gave the transaction up; answers those it ran.
-fn run_group(conn: &Connection, options: &SqliteOptions, waiting: &mut impl Iterator<Item = Box<dyn WriteJob>>) {
+fn run_group(
+    conn: &Connection,
+    options: &SqliteOptions,
+    waiting: &mut impl ExactSizeIterator<Item = Box<dyn WriteJob>>,
+) {
     if let Err(e) = execute(conn, "BEGIN IMMEDIATE") {
         waiting.for_each(|job| job.done(Err(e.clone())));
         return;
     }
     let mut ran: Vec<(Box<dyn WriteJob>, Result<(), StoreError>)> = Vec::new();
+    let alone = waiting.len() == 1;
     for mut job in waiting.by_ref() {
-        match run_job(conn, options, job.as_mut()) {
+        let outcome = if alone { run_alone(conn, options, job.as_mut()) } else { run_job(conn, options, job.as_mut()) };
+        match outcome {
             Ok(outcome) => ran.push((job, outcome)),
             Err(e) => {
                 // The transaction is gone or unusable (disk full, I/O error): with it every job of this group.
@@ -63,13 +69,27 @@ fn run_group(conn: &Connection, options: &SqliteOptions, waiting: &mut impl Iter
             }
         }
     }
-    let committed = execute(conn, "COMMIT");
+    // A job that was alone and undid itself has ended the transaction.
+    let committed = if conn.is_autocommit() { Ok(()) } else { execute(conn, "COMMIT") };
     if committed.is_err() {
         let _ = execute(conn, "ROLLBACK");
     }
     for (job, outcome) in ran {
         job.done(committed.clone().and(outcome));
     }
+}
+
+/// One job that has the transaction to itself. Shape: as [`run_job`]; a job that is undone leaves no transaction.
+fn run_alone(
+    conn: &Connection,
+    options: &SqliteOptions,
+    job: &mut dyn WriteJob,
+) -> Result<Result<(), StoreError>, StoreError> {
+    let verdict = run_caught(conn, options, job)?;
+    if !matches!(verdict, Ok(Verdict::Keep)) {
+        execute(conn, "ROLLBACK")?;
+    }
+    Ok(verdict.map(|_| ()))
 }
 
 /// One job under its savepoint. Shape: outer error, the transaction is lost; inner error, the job panicked.
@@ -79,16 +99,26 @@ fn run_job(
     job: &mut dyn WriteJob,
 ) -> Result<Result<(), StoreError>, StoreError> {
     execute(conn, "SAVEPOINT job")?;
-    let verdict = catch_unwind(AssertUnwindSafe(|| job.run(&mut Tx { conn, options })));
-    if conn.is_autocommit() {
-        // SQLite has rolled back by itself, which it does when it cannot go on.
-        return Err(StoreError::Full("the database could not write, and undid the whole transaction"));
-    }
+    let verdict = run_caught(conn, options, job)?;
     if !matches!(verdict, Ok(Verdict::Keep)) {
         execute(conn, "ROLLBACK TO job")?;
     }
     execute(conn, "RELEASE job")?;
-    Ok(verdict.map(|_| ()).map_err(|_| StoreError::Panicked))
+    Ok(verdict.map(|_| ()))
+}
+
+/// Runs a job. Errors: outer, SQLite has given the transaction up; inner, the job panicked.
+fn run_caught(
+    conn: &Connection,
+    options: &SqliteOptions,
+    job: &mut dyn WriteJob,
+) -> Result<Result<Verdict, StoreError>, StoreError> {
+    let verdict = catch_unwind(AssertUnwindSafe(|| job.run(&mut Tx { conn, options })));
+    if conn.is_autocommit() {
+        // It rolls back by itself when it cannot go on.
+        return Err(StoreError::Full("the database could not write, and undid the whole transaction"));
+    }
+    Ok(verdict.map_err(|_| StoreError::Panicked))
 }
 
 fn execute(conn: &Connection, sql: &str) -> Result<(), StoreError> {
