@@ -11,6 +11,9 @@ use actors::{
     BoxFuture, ByteStream, Cx, DocumentRequest, Fault, Refusal, Repository, Retrieved, RetrievedDocument, once,
 };
 use ebxml::{Content, RetrieveResponse, Severity};
+use futures_util::StreamExt;
+use model::Invalid;
+use soap::Packaging;
 use std::sync::Arc;
 
 pub static TRANSACTION: Transaction = Transaction {
@@ -25,6 +28,8 @@ pub static TRANSACTION: Transaction = Transaction {
     },
     access: Access::Retrieve,
 };
+
+const REQUEST: &str = "RetrieveDocumentSetRequest";
 
 /// Most documents in one request.
 const MOST_DOCUMENTS: usize = 1000;
@@ -44,22 +49,21 @@ impl SoapTransaction for Server {
         Box::pin(async move {
             let decoded = {
                 let body =
-                    request.envelope.body_named(ebxml::ns::XDS, "RetrieveDocumentSetRequest").map_err(|e| e.fault())?;
+                    request.envelope.body_named(ebxml::ns::XDS, REQUEST).map_err(|e| e.fault())?;
                 ebxml::decode_retrieve_request(&body)
             };
-            let wanted: Vec<DocumentRequest> = decoded
-                .map_err(|findings| {
-                    let text: Vec<String> = findings.iter().map(ToString::to_string).collect();
-                    soap::Fault::sender(text.join("; "))
-                })?
-                .into_iter()
-                .map(from_wire)
-                .collect();
-            if wanted.len() > MOST_DOCUMENTS {
-                let text = format!("at most {MOST_DOCUMENTS} documents may be asked for at once, got {}", wanted.len());
-                return Err(soap::Fault::sender(text));
-            }
-            let retrieved = self.repository.retrieve(&wanted, cx).await;
+            let (wanted, retrieved) = match decoded {
+                Ok(requests) if requests.len() <= MOST_DOCUMENTS => {
+                    let wanted: Vec<DocumentRequest> = requests.into_iter().map(from_wire).collect();
+                    let retrieved = self.repository.retrieve(&wanted, cx).await;
+                    (wanted, retrieved)
+                }
+                Ok(requests) => {
+                    let rule = format!("must ask for at most {MOST_DOCUMENTS} documents");
+                    (Vec::new(), Err(unreadable(vec![Invalid::new(REQUEST, rule, requests.len().to_string())])))
+                }
+                Err(findings) => (Vec::new(), Err(unreadable(findings))),
+            };
             let objects = wanted.iter().map(|r| r.unique_id.to_string()).collect();
             let outcome = match &retrieved {
                 Ok(retrieved) if !retrieved.faults.is_empty() => {
@@ -72,9 +76,21 @@ impl SoapTransaction for Server {
                 Ok(retrieved) => (retrieved.documents, retrieved.faults),
                 Err(refusal) => (Vec::new(), refusal.faults().to_vec()),
             };
-            Ok(reply(documents, &faults))
+            Ok(match request.packaging {
+                // What is too long for an envelope comes beside it all the same: that is the transaction's own form.
+                Packaging::Plain if fit_inside(&documents, self.edge.message_octets) => {
+                    reply_inside(documents, faults).await
+                }
+                Packaging::Plain | Packaging::Mtom => reply(documents, &faults),
+            })
         })
     }
+}
+
+/// Findings in a request for documents, which are answered as every other reason is: not with a SOAP fault.
+fn unreadable(findings: Vec<Invalid>) -> Refusal {
+    let faults = findings.into_iter().map(Fault::InvalidQuery).collect();
+    Refusal::of(faults).unwrap_or_else(|| Fault::Unsupported("a request that cannot be read".into()).into())
 }
 
 /// A DocumentRequest as the waist knows it.
@@ -94,6 +110,7 @@ pub(crate) fn to_wire(request: &DocumentRequest) -> ebxml::DocumentRequest {
     }
 }
 
+/// The answer with its documents beside the envelope.
 fn reply(documents: Vec<RetrievedDocument>, faults: &[Fault]) -> SoapReply {
     let errors = registry_errors::errors(faults, Side::Repository);
     let mut heads = Vec::new();
@@ -103,22 +120,53 @@ fn reply(documents: Vec<RetrievedDocument>, faults: &[Fault]) -> SoapReply {
         attachments.push(Attachment { content_type: document.mime_type, body: document.body });
     }
     let body = move |w: &mut xml::XmlWriter, mtom: &soap::MtomWriter| {
-        let documents = heads
-            .into_iter()
-            .enumerate()
-            .map(|(n, (request, mime_type))| ebxml::RetrievedDocument {
-                home_community_id: request.home_community_id,
-                repository_unique_id: request.repository_unique_id,
-                document_unique_id: request.unique_id,
-                new_repository_unique_id: None,
-                new_document_unique_id: None,
-                mime_type,
-                content: Content::Part(mtom.content_id(n + 1).into()),
-            })
-            .collect();
+        let part = |n: usize| Content::Part(mtom.content_id(n + 1).into());
+        let documents = heads.iter().enumerate().map(|(n, (request, mime))| found(request, mime, part(n))).collect();
         ebxml::encode_retrieve_response(&RetrieveResponse::of(documents, errors), w);
     };
     SoapReply { body: Box::new(body), pieces: None, attachments }
+}
+
+/// Whether all documents have a place within the envelope of an answer, where base64 makes them longer by a third.
+fn fit_inside(documents: &[RetrievedDocument], message_octets: usize) -> bool {
+    let sizes: Option<Vec<u64>> = documents.iter().map(|d| d.size_octets).collect();
+    sizes.is_some_and(|sizes| sizes.iter().sum::<u64>() <= message_octets as u64 / 2)
+}
+
+/// The answer with its documents inside, for who asked without MTOM. Source: spec/xds.md section 3, rule 8.
+async fn reply_inside(documents: Vec<RetrievedDocument>, mut faults: Vec<Fault>) -> SoapReply {
+    let mut read = Vec::new();
+    for mut document in documents {
+        let mut octets = Vec::new();
+        let whole = loop {
+            match document.body.next().await {
+                Some(Ok(bytes)) => octets.extend_from_slice(&bytes),
+                Some(Err(fault)) => break Err(fault),
+                None => break Ok(()),
+            }
+        };
+        match whole {
+            Ok(()) => read.push((document.request, document.mime_type, octets)),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    let errors = registry_errors::errors(&faults, Side::Repository);
+    SoapReply::of(move |w| {
+        let documents = read.iter().map(|(request, mime, octets)| found(request, mime, Content::of(octets))).collect();
+        ebxml::encode_retrieve_response(&RetrieveResponse::of(documents, errors), w);
+    })
+}
+
+fn found<'c>(request: &DocumentRequest, mime_type: &str, content: Content<'c>) -> ebxml::RetrievedDocument<'c> {
+    ebxml::RetrievedDocument {
+        home_community_id: request.home_community_id.clone(),
+        repository_unique_id: request.repository_unique_id.clone(),
+        document_unique_id: request.unique_id.clone(),
+        new_repository_unique_id: None,
+        new_document_unique_id: None,
+        mime_type: mime_type.to_owned(),
+        content,
+    }
 }
 
 /// Asks a repository. One document streams; several are kept in memory up to `memory_octets`.
