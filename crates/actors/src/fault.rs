@@ -178,7 +178,7 @@ impl fmt::Display for Fault {
             }
             Fault::DeprecatedTarget(id) => {
                 write!(f, "targetObject {id} is a deprecated document, which takes no new association")
-            },
+            }
             Fault::Update { object, reason, .. } => write!(f, "{object}: {reason}"),
             Fault::ReferencesExist { id, by } => {
                 write!(f, "{id} cannot be removed while {by}, which is not in this request, refers to it")
@@ -192,7 +192,9 @@ impl fmt::Display for Fault {
             Fault::UnknownRepository { repository, .. } => {
                 write!(f, "RepositoryUniqueId {repository} is not this repository and no peer is configured for it")
             }
-            Fault::UnknownQuery(id) => write!(f, "AdhocQuery.id must name a stored query that is answered here; got `{id}`"),
+            Fault::UnknownQuery(id) => {
+                write!(f, "AdhocQuery.id must name a stored query that is answered here; got `{id}`")
+            }
             Fault::MissingParameter { parameter, rule } => write!(f, "{parameter} {rule}"),
             Fault::ParameterNumber { parameter, rule } => write!(f, "{parameter} {rule}"),
             Fault::TooManyResults { limit } => {

@@ -48,8 +48,7 @@ impl SoapTransaction for Server {
     fn respond<'a>(&'a self, request: SoapRequest, cx: &'a Cx) -> BoxFuture<'a, Result<SoapReply, soap::Fault>> {
         Box::pin(async move {
             let decoded = {
-                let body =
-                    request.envelope.body_named(ebxml::ns::XDS, REQUEST).map_err(|e| e.fault())?;
+                let body = request.envelope.body_named(ebxml::ns::XDS, REQUEST).map_err(|e| e.fault())?;
                 ebxml::decode_retrieve_request(&body)
             };
             let (wanted, retrieved) = match decoded {

@@ -13,10 +13,8 @@ struct Table {
     what: &'static str,
 }
 
-const TABLES: [Table; 2] = [
-    Table { prefix: "R-", rows: 97, what: "requirements" },
-    Table { prefix: "P-", rows: 48, what: "pitfalls" },
-];
+const TABLES: [Table; 2] =
+    [Table { prefix: "R-", rows: 97, what: "requirements" }, Table { prefix: "P-", rows: 48, what: "pitfalls" }];
 
 pub fn check(tree: &Tree, tests: &TestNames) -> Vec<String> {
     match tree.text(FILE) {
@@ -71,7 +69,8 @@ mod tests {
     use super::*;
 
     fn document(change: impl Fn(usize) -> Option<String>) -> String {
-        let row = |number| change(number).unwrap_or_else(|| format!("| {} | x | planned | portal |\n", TABLES[0].id(number)));
+        let row =
+            |number| change(number).unwrap_or_else(|| format!("| {} | x | planned | portal |\n", TABLES[0].id(number)));
         (1..=TABLES[0].rows).map(row).collect()
     }
 
@@ -110,7 +109,10 @@ mod tests {
         let tests = TestNames::from_names(&[]);
         assert!(TABLES.iter().all(|table| check_table(table, &text, &tests).is_empty()));
         let short = text.replace("| P-48 | x | planned | gateways |\n", "");
-        assert_eq!(check_table(&TABLES[1], &short, &tests), ["docs/conformance.md: ends before P-48; there are 48 pitfalls"]);
+        assert_eq!(
+            check_table(&TABLES[1], &short, &tests),
+            ["docs/conformance.md: ends before P-48; there are 48 pitfalls"]
+        );
         assert!(check_table(&TABLES[0], &short, &tests).is_empty());
     }
 }

@@ -42,7 +42,11 @@ pub fn not_kept(invalid: &Invalid) -> RegistryError {
 
 /// A sentence that quotes what came, on one line: an attribute of XML has no others, and neither has a log.
 fn one_line(sentence: &str) -> String {
-    sentence.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    sentence
+        .split(|c: char| c.is_control() || c.is_whitespace())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// What a peer's list of errors means to a submission of `patient`; `None` when it holds no error.

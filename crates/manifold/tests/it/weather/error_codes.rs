@@ -87,7 +87,11 @@ fn wrong() -> Code {
 fn twice(submission: &mut Submission) {
     let first = submission.entries[0].clone();
     let second = DocumentEntry { id: cx().identifiers.entry_uuid(), ..first };
-    let member = Association { id: cx().identifiers.entry_uuid(), target: second.id.clone(), ..submission.associations[0].clone() };
+    let member = Association {
+        id: cx().identifiers.entry_uuid(),
+        target: second.id.clone(),
+        ..submission.associations[0].clone()
+    };
     submission.entries.push(second);
     submission.associations.push(member);
 }
@@ -244,7 +248,11 @@ fn providing(centre: &Client, provoked: &mut Provoked) {
         s.set.patient_id = nobody.clone();
         s.entries[0].patient_id = nobody.clone();
     });
-    provoked.failure(ITI, &one(&bad, b"<report/>"), ("XDSUnknownPatientId", None, &["patientId must be known", "P9999"]));
+    provoked.failure(
+        ITI,
+        &one(&bad, b"<report/>"),
+        ("XDSUnknownPatientId", None, &["patientId must be known", "P9999"]),
+    );
     let nothing = cx().identifiers.entry_uuid();
     let bad = changed(|s| replace(s, &nothing));
     let words = ["targetObject", nothing.as_str()];
@@ -260,21 +268,23 @@ fn asking(centre: &Client, provoked: &mut Provoked) {
     let words = ["AdhocQuery.id", "urn:uuid:00000000"];
     let unknown = wire::stored_query("urn:uuid:00000000-0000-4000-8000-000000000000", &[PATIENT, APPROVED]);
     provoked.failure(ITI, &ask(&unknown), ("XDSUnknownStoredQuery", None, &words));
-    let of_another = wire::stored_query("urn:uuid:3d1bdb10-39a2-11de-89c2-2f44d94eaa9f", &[
-        PATIENT,
-        APPROVED,
-        ("$XDSDocumentEntryClassCode", &["('REPORTS^^1.3.6.1.4.1.19376.1.2.6.1')"]),
-    ]);
+    let of_another = wire::stored_query(
+        "urn:uuid:3d1bdb10-39a2-11de-89c2-2f44d94eaa9f",
+        &[PATIENT, APPROVED, ("$XDSDocumentEntryClassCode", &["('REPORTS^^1.3.6.1.4.1.19376.1.2.6.1')"])],
+    );
     provoked.failure(ITI, &ask(&of_another), ("XDSUnknownStoredQuery", None, &["AdhocQuery.id", "ITI-51"]));
     let status = Some(APPROVED.0);
     let words = [APPROVED.0, "required"];
     provoked.failure(ITI, &find(&[PATIENT]), ("XDSStoredQueryMissingParam", status, &words));
     let words = [APPROVED.0, "must be given in one slot"];
     provoked.failure(ITI, &find(&[PATIENT, APPROVED, APPROVED]), ("XDSStoredQueryParamNumber", status, &words));
-    let both = wire::stored_query(GET_DOCUMENTS, &[
-        ("$XDSDocumentEntryEntryUUID", &["('urn:uuid:00000000-0000-4000-8000-000000000000')"]),
-        ("$XDSDocumentEntryUniqueId", &["('2.25.1')"]),
-    ]);
+    let both = wire::stored_query(
+        GET_DOCUMENTS,
+        &[
+            ("$XDSDocumentEntryEntryUUID", &["('urn:uuid:00000000-0000-4000-8000-000000000000')"]),
+            ("$XDSDocumentEntryUniqueId", &["('2.25.1')"]),
+        ],
+    );
     let words = ["$XDSDocumentEntryEntryUUID must not be given together with $XDSDocumentEntryUniqueId"];
     provoked.failure(ITI, &ask(&both), ("XDSStoredQueryParamNumber", Some("$XDSDocumentEntryEntryUUID"), &words));
     let class = "$XDSDocumentEntryClassCode";
@@ -427,7 +437,11 @@ fn updating(centre: &Client, provoked: &mut Provoked) {
     status.target = first.id.clone();
     status.extra = vec![mark("OriginalStatus", approved), mark("NewStatus", deprecated)];
     let id = bad.associations[0].id.clone();
-    provoked.failure("ITI-92", &restricted(&bad), ("XDSInvalidRequestException", at(&id), &["UpdateAvailabilityStatus"]));
+    provoked.failure(
+        "ITI-92",
+        &restricted(&bad),
+        ("XDSInvalidRequestException", at(&id), &["UpdateAvailabilityStatus"]),
+    );
     // None of all this was done.
     let now = centre.with_unique_id(&first.unique_id).expect("an answer");
     assert_eq!(now, [first]);
@@ -470,7 +484,11 @@ fn removing(centre: &Client, provoked: &mut Provoked) {
     provoked.failure("ITI-62", &metadata(&[&nothing]), ("UnresolvedReferenceException", at(&nothing), &words));
     let text = wire::written(|w| ebxml::encode_remove_objects(std::slice::from_ref(&nothing), w));
     let answer = wire::ask(centre, REGISTRY, wire::REMOVE_METADATA, &text.replace(nothing.as_str(), "urn:uuid:1"));
-    provoked.failure("ITI-62", &answer, ("UnresolvedReferenceException", Some("urn:uuid:1"), &["ObjectRef.id urn:uuid:1"]));
+    provoked.failure(
+        "ITI-62",
+        &answer,
+        ("UnresolvedReferenceException", Some("urn:uuid:1"), &["ObjectRef.id urn:uuid:1"]),
+    );
     let words = [entry.id.as_str(), member.as_str(), "refers to it"];
     provoked.failure("ITI-62", &metadata(&[&entry.id]), ("ReferencesExistException", at(&entry.id), &words));
     let words = [set.as_str(), "without any content"];

@@ -7,8 +7,8 @@ use super::{calm, documents, node};
 use crate::network::Files;
 use actors::UpdateKind;
 use model::{
-    AvailabilityStatus, Code, DocumentEntry, DocumentQuery, ExtraSlot, ObjectId, ObjectNames,
-    SourcePatientInfo, StoredQuery, Submission, Text, UniqueId, schemes,
+    AvailabilityStatus, Code, DocumentEntry, DocumentQuery, ExtraSlot, ObjectId, ObjectNames, SourcePatientInfo,
+    StoredQuery, Submission, Text, UniqueId, schemes,
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -58,10 +58,8 @@ fn b_033_a_slot_that_may_be_there_once_is_refused_twice_and_event_codes_are_and_
     let mut named = Vec::new();
     for (modality, region) in [("CT", "43799004"), ("CT", "818981001"), ("MR", "43799004"), ("MR", "818981001")] {
         let mut submission = documents::report("B033", &documents::fresh_unique_id());
-        submission.entries[0].event_code_list = vec![
-            Code::new(modality, schemes::DCM, modality),
-            Code::new(region, schemes::SNOMED_CT, region),
-        ];
+        submission.entries[0].event_code_list =
+            vec![Code::new(modality, schemes::DCM, modality), Code::new(region, schemes::SNOMED_CT, region)];
         named.push((submission.entries[0].unique_id.clone(), format!("{modality} {region}")));
         centre.register(registered_by_hand(submission)).expect("a registration");
     }
@@ -99,8 +97,7 @@ fn b_033_a_slot_that_may_be_there_once_is_refused_twice_and_event_codes_are_and_
 #[test]
 fn b_035_everything_about_the_patient_of_the_source_comes_back_as_it_was_sent() {
     let centre = node(calm(), "central");
-    let long: Vec<String> =
-        (0..12).map(|n| format!("PID-3|SOME-LONG-IDENTIFIER-{n:03}^^^&2.999.7.{n}&ISO")).collect();
+    let long: Vec<String> = (0..12).map(|n| format!("PID-3|SOME-LONG-IDENTIFIER-{n:03}^^^&2.999.7.{n}&ISO")).collect();
     assert!(long.iter().map(String::len).sum::<usize>() > 256);
     let text = |lines: &[&str]| lines.iter().map(|l| (*l).to_owned()).collect::<Vec<_>>();
     for (what, lines, shown) in [
@@ -132,7 +129,8 @@ fn b_035_everything_about_the_patient_of_the_source_comes_back_as_it_was_sent() 
 
 /// The DocumentReference of a document.
 fn by_iti_67(centre: &Client, patient: &str, unique_id: &UniqueId) -> Value {
-    let path = format!("/fhir/DocumentReference?patient.identifier=urn:oid:2.999.7%7C{patient}&status=current&_count=500");
+    let path =
+        format!("/fhir/DocumentReference?patient.identifier=urn:oid:2.999.7%7C{patient}&status=current&_count=500");
     let (status, text) = centre.get(&path).expect("an answer");
     assert_eq!(status, 200, "{text}");
     let bundle: Value = serde_json::from_str(&text).expect("a Bundle");

@@ -4,8 +4,8 @@
 use super::client::patient;
 use super::refusals::registered_by_hand;
 use super::wire::{
-    self, APPROVED, FIND_DOCUMENTS, GET_DOCUMENTS, PROVIDE, QUERY, REGISTRY, REPOSITORY, RETRIEVE, addressed, mtom_type,
-    package, post, send, soap12,
+    self, APPROVED, FIND_DOCUMENTS, GET_DOCUMENTS, PROVIDE, QUERY, REGISTRY, REPOSITORY, RETRIEVE, addressed,
+    mtom_type, package, post, send, soap12,
 };
 use super::{calm, documents, node};
 use model::{AvailabilityStatus, Code, CodeTerm, DocumentEntry, DocumentQuery, Oid, Sha1Hash, StoredQuery, schemes};
@@ -97,7 +97,12 @@ fn every_object_of_an_answer_says_what_it_is_where_it_is_from_and_which_version(
     assert!(text.contains("P0010^^^&amp;2.999.7&amp;ISO") && !text.contains("&amp;amp;"), "escaped once");
 
     let refs = wire::ask(&centre, REGISTRY, QUERY, &query.replace("LeafClass", "ObjectRef")).envelope();
-    let refs: Vec<_> = refs.body().descendants().filter(|e| e.name() == "ObjectRef").map(|e| e.attr("home").map(str::to_owned)).collect();
+    let refs: Vec<_> = refs
+        .body()
+        .descendants()
+        .filter(|e| e.name() == "ObjectRef")
+        .map(|e| e.attr("home").map(str::to_owned))
+        .collect();
     assert_eq!(refs, vec![Some("urn:oid:2.999.1".to_owned()); 3]);
 }
 
@@ -151,7 +156,8 @@ fn documents_come_out_as_they_went_in_whatever_their_octets() {
         let answer = wire::ask_mtom(&centre, REPOSITORY, PROVIDE, &wire::provide_inline(&inside, content), &[]);
         check(&inside, &answer, "inside");
         let base64 = soap::encode_base64(content);
-        let lines: String = base64.as_bytes().chunks(5).map(|l| format!("\r\n\t {}", String::from_utf8_lossy(l))).collect();
+        let lines: String =
+            base64.as_bytes().chunks(5).map(|l| format!("\r\n\t {}", String::from_utf8_lossy(l))).collect();
         let body = wire::provide_inline(&broken, content);
         let body = if base64.is_empty() { body } else { body.replace(&base64, &lines) };
         check(&broken, &wire::ask(&centre, REPOSITORY, PROVIDE, &body), "in lines");
@@ -172,7 +178,8 @@ fn a_reference_to_anything_but_a_part_is_refused_and_never_followed() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     listener.set_nonblocking(true).expect("a listener that does not wait");
     let here = format!("http://{}/secret", listener.local_addr().expect("an address"));
-    for href in [here.as_str(), "file:///etc/passwd", "HTTP://127.0.0.1/", "mid:x", "one@weather", "cid:nobody@weather"] {
+    for href in [here.as_str(), "file:///etc/passwd", "HTTP://127.0.0.1/", "mid:x", "one@weather", "cid:nobody@weather"]
+    {
         let submission = documents::report("P0010", &documents::fresh_unique_id());
         let body = wire::provide(&submission).replace("cid:one@weather", href);
         let answer = wire::ask_mtom(&centre, REPOSITORY, PROVIDE, &body, &[("one@weather", b"<report/>")]);
@@ -198,14 +205,21 @@ fn a_retrieval_says_success_partial_success_or_failure() {
     let submission = documents::report("P0010", &documents::fresh_unique_id());
     let unique_id = submission.entries[0].unique_id.as_str();
     wire::ask_mtom(&centre, REPOSITORY, PROVIDE, &wire::provide_inline(&submission, b"<report/>"), &[]);
-    let (there, absent) = (wire::document_request("2.999.1.1", unique_id), wire::document_request("2.999.1.1", "2.25.404"));
+    let (there, absent) =
+        (wire::document_request("2.999.1.1", unique_id), wire::document_request("2.999.1.1", "2.25.404"));
     let other = wire::document_request("2.999.66", "2.25.405");
     for (requests, status, locations) in [
         (there.clone(), "urn:oasis:names:tc:ebxml-regrep:ResponseStatusType:Success", vec![]),
-        (format!("{absent}{there}{other}"), "urn:ihe:iti:2007:ResponseStatusType:PartialSuccess", vec!["2.25.404", "2.25.405"]),
+        (
+            format!("{absent}{there}{other}"),
+            "urn:ihe:iti:2007:ResponseStatusType:PartialSuccess",
+            vec!["2.25.404", "2.25.405"],
+        ),
         (absent.clone(), "urn:oasis:names:tc:ebxml-regrep:ResponseStatusType:Failure", vec!["2.25.404"]),
     ] {
-        let body = format!("<x:RetrieveDocumentSetRequest xmlns:x=\"urn:ihe:iti:xds-b:2007\">{requests}</x:RetrieveDocumentSetRequest>");
+        let body = format!(
+            "<x:RetrieveDocumentSetRequest xmlns:x=\"urn:ihe:iti:xds-b:2007\">{requests}</x:RetrieveDocumentSetRequest>"
+        );
         let answer = wire::ask_mtom(&centre, REPOSITORY, RETRIEVE, &body, &[]);
         assert_eq!((answer.status, answer.response_status().as_str()), (200, status));
         let named: Vec<String> = answer.errors().into_iter().filter_map(|e| e.location).collect();
@@ -221,7 +235,9 @@ fn a_document_belongs_to_the_entry_of_its_id_and_not_of_its_content_id() {
     let id = submission.entries[0].id.to_string();
     let good = wire::provide(&submission);
     // The ids exchanged: the document has the Content-ID as its id, and the part that of the entry.
-    let exchanged = good.replace(&format!("Document id=\"{id}\""), "Document id=\"one@weather\"").replace("cid:one@weather", &format!("cid:{id}"));
+    let exchanged = good
+        .replace(&format!("Document id=\"{id}\""), "Document id=\"one@weather\"")
+        .replace("cid:one@weather", &format!("cid:{id}"));
     assert_ne!(exchanged, good);
     let whole = package(&soap12(&addressed(PROVIDE), &exchanged), &[(&id, b"<report/>")]);
     let answer = send(&centre, &post(REPOSITORY, &mtom_type(PROVIDE), &whole));
@@ -261,7 +277,8 @@ fn a_repository_adds_hash_size_and_its_own_id_and_nothing_else() {
     sent.repository_unique_id = Some(Oid::parse("2.999.66").unwrap());
     sent.extra = vec![model::ExtraSlot { name: "urn:example:2024:colour".into(), values: vec!["red".into()] }];
     let sent = sent.clone();
-    let answer = wire::ask_mtom(&centre, REPOSITORY, PROVIDE, &wire::provide(&submission), &[("one@weather", b"<report/>")]);
+    let answer =
+        wire::ask_mtom(&centre, REPOSITORY, PROVIDE, &wire::provide(&submission), &[("one@weather", b"<report/>")]);
     assert_eq!(answer.errors(), []);
     let found = centre.with_unique_id(&sent.unique_id).expect("an answer").pop().expect("the document");
     let expected = DocumentEntry {
