@@ -177,7 +177,7 @@ impl fmt::Display for Fault {
                 write!(f, "{role} {id} is neither in this submission nor in the registry")
             }
             Fault::DeprecatedTarget(id) => {
-                write!(f, "targetObject {id} is a deprecated document, which takes no new association")
+                write!(f, "sourceObject or targetObject {id} is deprecated and takes no new association")
             }
             Fault::Update { object, reason, .. } => write!(f, "{object}: {reason}"),
             Fault::ReferencesExist { id, by } => {
