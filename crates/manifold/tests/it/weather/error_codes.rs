@@ -114,7 +114,7 @@ fn published(centre: &Client, submission: Submission) -> DocumentEntry {
     centre.with_unique_id(&unique_id).expect("an answer").pop().expect("the document")
 }
 
-fn at<'a>(id: &'a ObjectId) -> Option<&'a str> {
+fn at(id: &ObjectId) -> Option<&str> {
     Some(id.as_str())
 }
 

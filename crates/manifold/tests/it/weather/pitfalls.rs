@@ -11,7 +11,10 @@ use super::{calm, documents, node};
 use model::{AvailabilityStatus, Code, CodeTerm, DocumentEntry, DocumentQuery, Oid, Sha1Hash, StoredQuery, schemes};
 use std::net::TcpListener;
 
-const PATIENT: (&str, &[&str]) = ("$XDSDocumentEntryPatientId", &["'P0010^^^&2.999.7&ISO'"]);
+/// Name and values of a parameter.
+type Slot<'s> = (&'s str, &'s [&'s str]);
+
+const PATIENT: Slot = ("$XDSDocumentEntryPatientId", &["'P0010^^^&2.999.7&ISO'"]);
 
 /// P-01, and on the wire P-03, P-04, P-05, P-06, P-34, P-35, P-37, P-38.
 #[test]
@@ -21,7 +24,7 @@ fn a_bad_query_gets_a_code_of_queries_and_an_empty_list_of_objects() {
     let author = "$XDSDocumentEntryAuthorPerson";
     let status = |value: &'static [&'static str]| (APPROVED.0, value);
     let of = |value: &'static [&'static str]| (PATIENT.0, value);
-    let cases: [(&str, Vec<(&str, &[&str])>, &str); 14] = [
+    let cases: [(&str, Vec<Slot>, &str); 14] = [
         ("no patient", vec![APPROVED], "XDSStoredQueryMissingParam"),
         ("GetAll's name of the patient", vec![("$patientId", PATIENT.1), APPROVED], "XDSStoredQueryMissingParam"),
         ("no status", vec![PATIENT], "XDSStoredQueryMissingParam"),
