@@ -332,6 +332,37 @@ fn retrieving(centre: &Client, provoked: &mut Provoked) {
     provoked.failure(ITI, &answer, ("XDSRepositoryError", Some("2.25.404"), &words));
 }
 
+/// RAD-69, at a hospital.
+fn retrieving_images(provoked: &mut Provoked) {
+    const RAD: &str = "RAD-69";
+    let hospital = node(calm(), "north");
+    let ask = |repository: &str, study: &str, namespace: &str| {
+        let body = format!(
+            "<r:RetrieveImagingDocumentSetRequest xmlns:r=\"urn:ihe:rad:xdsi-b:2009\" xmlns:x=\"{namespace}\">\
+             <r:StudyRequest studyInstanceUID=\"{study}\"><r:SeriesRequest seriesInstanceUID=\"2.25.4042\">{}\
+             </r:SeriesRequest></r:StudyRequest><r:TransferSyntaxUIDList><r:TransferSyntaxUID>1.2.840.10008.1.2.1\
+             </r:TransferSyntaxUID></r:TransferSyntaxUIDList></r:RetrieveImagingDocumentSetRequest>",
+            wire::document_request(repository, "2.25.4043")
+        );
+        let action = "urn:ihe:rad:2009:RetrieveImagingDocumentSet";
+        let answer = wire::ask_mtom(&hospital, "/xds/imaging", action, &body, &[]);
+        assert!(answer.is_mtom(), "a failure is packed as the request was");
+        assert_eq!(answer.envelope().action(), Some("urn:ihe:iti:2007:RetrieveDocumentSetResponse"));
+        answer
+    };
+    let xds = "urn:ihe:iti:xds-b:2007";
+    let at = Some("2.25.4043");
+    let words = ["2.25.4043", "urn:dicom:wado:0017"];
+    provoked.failure(RAD, &ask("1.3.6.1.4.1000", "2.25.4041", xds), ("XDSDocumentUniqueIdError", at, &words));
+    let words = ["RepositoryUniqueId", "2.999.66"];
+    provoked.failure(RAD, &ask("2.999.66", "2.25.4041", xds), ("XDSUnknownRepositoryId", at, &words));
+    let answer = ask("1.3.6.1.4.1000", "2.25.4041", "urn:ihe:rad:xdsi-b:2009");
+    let words = ["SeriesRequest", "at least one DocumentRequest of urn:ihe:iti:xds-b:2007"];
+    let at = answer.errors()[0].location.clone();
+    assert!(at.is_some(), "{}", answer.text());
+    provoked.failure(RAD, &answer, ("XDSRepositoryError", at.as_deref(), &words));
+}
+
 /// ITI-57, and ITI-92, which forbids more.
 fn updating(centre: &Client, provoked: &mut Provoked) {
     let first = published(centre, registered_by_hand(fresh()));
@@ -518,7 +549,7 @@ fn removing(centre: &Client, provoked: &mut Provoked) {
 const TABLE: [(&str, &[&str], &str); 34] = [
     ("InvalidDocumentContent", &["ITI-41"], ""),
     ("UnresolvedReferenceException", &["ITI-41", "ITI-42", "ITI-57", "ITI-62"], ""),
-    ("XDSDocumentUniqueIdError", &["ITI-43", "ITI-86"], ""),
+    ("XDSDocumentUniqueIdError", &["ITI-43", "ITI-86", "RAD-69"], ""),
     ("XDSDuplicateUniqueIdInRegistry", &["ITI-42"], ""),
     ("XDSExtraMetadataNotSaved", &["ITI-42"], ""),
     ("XDSMissingDocument", &["ITI-41"], ""),
@@ -530,7 +561,7 @@ const TABLE: [(&str, &[&str], &str); 34] = [
     ("XDSRegistryDuplicateUniqueIdInMessage", &["ITI-42"], ""),
     ("XDSRepositoryDuplicateUniqueIdInMessage", &["ITI-41"], ""),
     ("XDSRegistryError", &["ITI-18"], ""),
-    ("XDSRepositoryError", &["ITI-43"], ""),
+    ("XDSRepositoryError", &["ITI-43", "RAD-69"], ""),
     ("XDSRegistryMetadataError", &["ITI-41", "ITI-42", "ITI-57"], ""),
     ("XDSRepositoryMetadataError", &["ITI-41"], ""),
     ("XDSRegistryNotAvailable", &[], "a_repository_whose_registry_is_away_says_so_and_takes_the_document_later"),
@@ -541,7 +572,7 @@ const TABLE: [(&str, &[&str], &str); 34] = [
     ("XDSStoredQueryParamNumber", &["ITI-18"], ""),
     ("XDSTooManyResults", &["ITI-18"], ""),
     ("XDSUnknownPatientId", &["ITI-41", "ITI-42"], ""),
-    ("XDSUnknownRepositoryId", &["ITI-43", "ITI-86"], ""),
+    ("XDSUnknownRepositoryId", &["ITI-43", "ITI-86", "RAD-69"], ""),
     ("XDSUnknownStoredQuery", &["ITI-18"], ""),
     ("XDSMetadataUpdateError", &["ITI-57"], ""),
     ("XDSMetadataUpdateOperationError", &["ITI-57"], ""),
@@ -569,6 +600,7 @@ fn every_error_code_comes_with_its_place_and_one_sentence() {
     providing(&centre, &mut provoked);
     asking(&centre, &mut provoked);
     retrieving(&centre, &mut provoked);
+    retrieving_images(&mut provoked);
     updating(&centre, &mut provoked);
     removing(&centre, &mut provoked);
     let mut expected: BTreeSet<(&str, String)> = RESTRICTED.iter().map(|code| ("ITI-92", (*code).to_owned())).collect();
