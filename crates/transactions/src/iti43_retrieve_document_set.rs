@@ -10,10 +10,11 @@ use crate::{Access, Binding, Transaction};
 use actors::{
     BoxFuture, ByteStream, Cx, DocumentRequest, Fault, Refusal, Repository, Retrieved, RetrievedDocument, once,
 };
-use ebxml::{Content, RetrieveResponse, Severity};
+use ebxml::{Content, RegistryError, RetrieveResponse, Severity};
 use futures_util::StreamExt;
 use model::Invalid;
 use soap::Packaging;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 pub static TRANSACTION: Transaction = Transaction {
@@ -75,12 +76,13 @@ impl SoapTransaction for Server {
                 Ok(retrieved) => (retrieved.documents, retrieved.faults),
                 Err(refusal) => (Vec::new(), refusal.faults().to_vec()),
             };
+            let errors = errors(&wanted, &documents, &faults);
             Ok(match request.packaging {
                 // What is too long for an envelope comes beside it all the same: that is the transaction's own form.
                 Packaging::Plain if fit_inside(&documents, self.edge.message_octets) => {
-                    reply_inside(documents, faults).await
+                    reply_inside(documents, errors).await
                 }
-                Packaging::Plain | Packaging::Mtom => reply(documents, &faults),
+                Packaging::Plain | Packaging::Mtom => reply(documents, errors),
             })
         })
     }
@@ -109,9 +111,33 @@ pub(crate) fn to_wire(request: &DocumentRequest) -> ebxml::DocumentRequest {
     }
 }
 
+/// One error for each document that is missing, with its DocumentUniqueId as location whatever the reason: that is how
+/// consumers tell them apart. A reason that names no document is that of the next that nothing is said of, and the last
+/// such reason that of all others. Source: spec/xds.md section 17, rule 3.
+fn errors(wanted: &[DocumentRequest], documents: &[RetrievedDocument], faults: &[Fault]) -> Vec<RegistryError> {
+    let mut errors = registry_errors::errors(faults, Side::Repository);
+    let mut told: HashSet<String> = errors.iter().filter_map(|e| e.location.clone()).collect();
+    told.extend(documents.iter().map(|d| d.request.unique_id.to_string()));
+    let mut others: Vec<String> = Vec::new();
+    for id in wanted.iter().map(|r| r.unique_id.to_string()) {
+        if told.insert(id.clone()) {
+            others.push(id);
+        }
+    }
+    let mut others = others.into_iter();
+    let mut last = None;
+    for error in errors.iter_mut().filter(|e| e.location.is_none()) {
+        error.location = others.next();
+        last = Some(error.clone());
+    }
+    if let Some(last) = last {
+        errors.extend(others.map(|id| last.clone().at(id)));
+    }
+    errors
+}
+
 /// The answer with its documents beside the envelope.
-fn reply(documents: Vec<RetrievedDocument>, faults: &[Fault]) -> SoapReply {
-    let errors = registry_errors::errors(faults, Side::Repository);
+fn reply(documents: Vec<RetrievedDocument>, errors: Vec<RegistryError>) -> SoapReply {
     let mut heads = Vec::new();
     let mut attachments = Vec::new();
     for document in documents {
@@ -133,7 +159,7 @@ fn fit_inside(documents: &[RetrievedDocument], message_octets: usize) -> bool {
 }
 
 /// The answer with its documents inside, for who asked without MTOM. Source: spec/xds.md section 3, rule 8.
-async fn reply_inside(documents: Vec<RetrievedDocument>, mut faults: Vec<Fault>) -> SoapReply {
+async fn reply_inside(documents: Vec<RetrievedDocument>, mut errors: Vec<RegistryError>) -> SoapReply {
     let mut read = Vec::new();
     for mut document in documents {
         let mut octets = Vec::new();
@@ -146,10 +172,12 @@ async fn reply_inside(documents: Vec<RetrievedDocument>, mut faults: Vec<Fault>)
         };
         match whole {
             Ok(()) => read.push((document.request, document.mime_type, octets)),
-            Err(fault) => faults.push(fault),
+            Err(fault) => {
+                let error = registry_errors::error(&fault, Side::Repository);
+                errors.push(error.at(document.request.unique_id.to_string()));
+            }
         }
     }
-    let errors = registry_errors::errors(&faults, Side::Repository);
     SoapReply::of(move |w| {
         let documents = read.iter().map(|(request, mime, octets)| found(request, mime, Content::of(octets))).collect();
         ebxml::encode_retrieve_response(&RetrieveResponse::of(documents, errors), w);
@@ -234,4 +262,44 @@ fn read(
         return Err(bad("neither a document nor an error".into()).into());
     }
     Ok(retrieved)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(unique_id: &str) -> DocumentRequest {
+        DocumentRequest {
+            home_community_id: None,
+            repository_unique_id: model::Oid::parse("2.999.1").unwrap(),
+            unique_id: model::UniqueId::parse(unique_id).unwrap(),
+        }
+    }
+
+    fn locations(faults: &[Fault]) -> Vec<(String, String)> {
+        let wanted = ["2.25.1", "2.25.2", "2.25.3", "2.25.2"].map(request);
+        let found = RetrievedDocument {
+            request: request("2.25.1"),
+            mime_type: "text/plain".into(),
+            size_octets: None,
+            body: once(bytes::Bytes::new()),
+        };
+        let errors = errors(&wanted, &[found], faults);
+        errors.into_iter().map(|e| (e.code, e.location.unwrap_or_default())).collect()
+    }
+
+    #[test]
+    fn every_error_says_which_document_is_missing() {
+        let pair = |code: &str, id: &str| (code.to_owned(), id.to_owned());
+        let internal = || Fault::Internal { log_id: "7".into() };
+        let gone = || Fault::DocumentNotFound(request("2.25.2").unique_id);
+        let (not_there, broken) = (pair("XDSDocumentUniqueIdError", "2.25.2"), pair("XDSRepositoryError", "2.25.3"));
+        assert_eq!(locations(&[gone(), internal()]), [not_there.clone(), broken.clone()]);
+        assert_eq!(locations(&[internal(), gone()]), [broken, not_there]);
+        // One reason for everything.
+        assert_eq!(
+            locations(&[Fault::Busy]),
+            [pair("XDSRepositoryBusy", "2.25.2"), pair("XDSRepositoryBusy", "2.25.3")]
+        );
+    }
 }
