@@ -142,13 +142,18 @@ impl Check<'_> {
                 | AssociationType::XfrmRplc
                 | AssociationType::Signs
                 | AssociationType::IsSnapshotOf => {
-                    let reason =
-                        "is no operation of an update: it links the submission set to something as if to a document";
+                    let reason = format!(
+                        "associationType {:?} is no operation of an update: it links the submission set to something as if to a document",
+                        association.kind
+                    );
                     self.wrong(UpdateRule::Operation, &association.id, reason);
                 }
             }
             if self.kind == UpdateKind::Restricted && association.kind != AssociationType::HasMember {
-                let reason = "is more than a restricted update may do, which is to change attributes of documents";
+                let reason = format!(
+                    "associationType {:?} is more than a restricted update may do, which is to change attributes of documents",
+                    association.kind
+                );
                 self.wrong(UpdateRule::Request, &association.id, reason);
             }
         }
@@ -156,7 +161,7 @@ impl Check<'_> {
             self.wrong(
                 UpdateRule::Operation,
                 &submission.set.id,
-                "asks for no update: it is the source of no association",
+                "asks for no update: it is the sourceObject of no association",
             );
         }
         let objects = submission.entries.iter().map(|e| &e.id).chain(submission.folders.iter().map(|f| &f.id));
@@ -176,7 +181,8 @@ impl Check<'_> {
         let submission = self.submission;
         if let Some(entry) = submission.entries.iter().find(|e| e.id == link.target) {
             if link.submission_set_status != Some(SubmissionSetStatus::Original) {
-                let reason = "must have SubmissionSetStatus Original on the HasMember to it";
+                let came = link.submission_set_status.map_or(String::new(), |status| format!("{status:?}"));
+                let reason = format!("must have SubmissionSetStatus Original on the HasMember to it; got `{came}`");
                 self.wrong(UpdateRule::Operation, &entry.id, reason);
             }
             let versions = self.entry_versions(entry)?;
@@ -245,28 +251,41 @@ impl Check<'_> {
         let full = self.kind == UpdateKind::Full;
         if new.unique_id != current.unique_id {
             let rule = if full { UpdateRule::Other } else { UpdateRule::Identifier };
-            let reason = format!("must keep the uniqueId {} of the document it is a version of", current.unique_id);
+            let reason = format!(
+                "must keep the uniqueId {} of the document it is a version of; got `{}`",
+                current.unique_id, new.unique_id
+            );
             self.wrong(rule, &new.id, reason);
         }
         if new.document_type != current.document_type {
             let rule = if full { UpdateRule::Other } else { UpdateRule::Unmodifiable };
-            self.wrong(rule, &new.id, "must keep the objectType of the document it is a version of");
+            let reason = format!(
+                "must keep the objectType of the document it is a version of, {:?}; got {:?}",
+                current.document_type, new.document_type
+            );
+            self.wrong(rule, &new.id, reason);
         }
         if full {
             return;
         }
-        for (attribute, same) in [
-            ("repositoryUniqueId", new.repository_unique_id == current.repository_unique_id),
-            ("sourcePatientId", new.source_patient_id == current.source_patient_id),
-            ("documentAvailability", new.availability() == current.availability()),
+        let repository = new.repository_unique_id.as_ref().map(ToString::to_string);
+        let source_patient = new.source_patient_id.as_ref().map(ToString::to_string);
+        for (attribute, same, came) in [
+            ("repositoryUniqueId", new.repository_unique_id == current.repository_unique_id, repository),
+            ("sourcePatientId", new.source_patient_id == current.source_patient_id, source_patient),
+            ("documentAvailability", new.availability() == current.availability(), new.document_availability.clone()),
         ] {
             if !same {
-                let reason = format!("must keep its {attribute}: a restricted update cannot change it");
+                let came = came.unwrap_or_default();
+                let reason = format!("must keep its {attribute}: a restricted update cannot change it; got `{came}`");
                 self.wrong(UpdateRule::Unmodifiable, &new.id, reason);
             }
         }
         if new.patient_id != current.patient_id {
-            let reason = "must keep its patientId: a restricted update cannot move a document to another patient";
+            let reason = format!(
+                "must keep its patientId: a restricted update cannot move a document to another patient; got `{}`",
+                new.patient_id
+            );
             self.wrong(UpdateRule::Patient, &new.id, reason);
         }
     }
@@ -274,7 +293,7 @@ impl Check<'_> {
     fn succeeds(&mut self, link: &Association, new: &Versioned, current: &Versioned) -> Result<(), StoreError> {
         let logical_id = current.logical_id.unwrap_or(current.id).clone();
         if new.logical_id == Some(new.id) {
-            self.wrong(UpdateRule::Other, new.id, "must have an id of its own, other than its lid");
+            self.wrong(UpdateRule::Other, new.id, format!("must have an id of its own; got its lid {}", new.id));
         }
         for name in ["OriginalStatus", "NewStatus"] {
             if link.annotation(name).is_some() {
@@ -320,7 +339,10 @@ impl Check<'_> {
             });
         }
         if new.patient_id != current.patient_id && propagate && self.is_tied(current.id)? {
-            let reason = "cannot move to another patient while folders or other documents tie it to the former one";
+            let reason = format!(
+                "must keep its patientId while folders or other documents tie it to the former patient; got `{}`",
+                new.patient_id
+            );
             self.wrong(UpdateRule::Patient, new.id, reason);
         }
         if self.plan.versions.iter().any(|v| v.logical_id == logical_id) {
@@ -405,7 +427,8 @@ impl Check<'_> {
             let rule = if kind.is_none() { UpdateRule::Other } else { UpdateRule::Operation };
             self.wrong(rule, target, reason);
         } else if original == new {
-            self.wrong(UpdateRule::Operation, target, "must get a NewStatus other than its OriginalStatus");
+            let reason = format!("must get a NewStatus other than its OriginalStatus; got {new:?} as both");
+            self.wrong(UpdateRule::Operation, target, reason);
         }
         self.plan.statuses.push((target.clone(), new));
         Ok(())
@@ -418,7 +441,10 @@ impl Check<'_> {
         for submit in submission.associations.iter().filter(submits) {
             let given = |a: &&Association| a.id == submit.target && a.source != submission.set.id;
             if !submission.associations.iter().any(|a| given(&a)) {
-                let reason = "must submit an association of this message between registered objects";
+                let reason = format!(
+                    "targetObject must be an association of this message between registered objects; got `{}`",
+                    submit.target
+                );
                 self.wrong(UpdateRule::Operation, &submit.id, reason);
             }
         }
@@ -435,7 +461,10 @@ impl Check<'_> {
     fn submitted(&mut self, association: &Association) -> Result<(), StoreError> {
         let from_folder = association.kind == AssociationType::HasMember;
         if !from_folder && !association.kind.is_relationship() {
-            let reason = "must be a relationship of documents, or a folder's HasMember to a document";
+            let reason = format!(
+                "associationType must be a relationship of documents, or a folder's HasMember to a document; got {:?}",
+                association.kind
+            );
             self.wrong(UpdateRule::Operation, &association.id, reason);
             return Ok(());
         }
@@ -461,7 +490,11 @@ impl Check<'_> {
         if let [source, target] = patients.as_slice()
             && source != target
         {
-            self.wrong(UpdateRule::Patient, &association.id, "would tie together objects of two patients");
+            let reason = format!(
+                "sourceObject {} and targetObject {} must be of one patient, and are of two patients",
+                association.source, association.target
+            );
+            self.wrong(UpdateRule::Patient, &association.id, reason);
         }
         let same = |a: &Association| {
             a.kind == association.kind && a.source == association.source && a.target == association.target

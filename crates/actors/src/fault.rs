@@ -149,7 +149,7 @@ impl fmt::Display for Fault {
         match self {
             Fault::UnknownPatient(id) => write!(
                 f,
-                "patient {id} is not known to this registry; feed the identity first (ITI-8, ITI-44 or ITI-104)"
+                "patientId must be known to this registry, fed by ITI-8, ITI-44 or ITI-104 before; got `{id}`"
             ),
             Fault::InvalidMetadata(invalid) | Fault::InvalidDocument(invalid) | Fault::InvalidQuery(invalid) => {
                 invalid.fmt(f)
@@ -170,13 +170,15 @@ impl fmt::Display for Fault {
             Fault::PatientIdDoesNotMatch { object, expected, came } => {
                 write!(
                     f,
-                    "{object}: patientId {came} differs from {expected}; all objects of a submission and the documents it relates to belong to one patient"
+                    "{object}: patientId must be {expected}, since all objects of a submission and the documents it relates to belong to one patient; got `{came}`"
                 )
             }
             Fault::UnresolvedReference { id, role } => {
                 write!(f, "{role} {id} is neither in this submission nor in the registry")
             }
-            Fault::DeprecatedTarget(id) => write!(f, "document {id} is deprecated and takes no new association"),
+            Fault::DeprecatedTarget(id) => {
+                write!(f, "sourceObject or targetObject {id} is deprecated and takes no new association")
+            }
             Fault::Update { object, reason, .. } => write!(f, "{object}: {reason}"),
             Fault::ReferencesExist { id, by } => {
                 write!(f, "{id} cannot be removed while {by}, which is not in this request, refers to it")
@@ -186,11 +188,13 @@ impl fmt::Display for Fault {
             Fault::MissingDocumentMetadata(id) => {
                 write!(f, "Document {id} has no DocumentEntry with that id in the request")
             }
-            Fault::DocumentNotFound(id) => write!(f, "document {id} is not in this repository"),
+            Fault::DocumentNotFound(id) => write!(f, "DocumentUniqueId {id} names no document of this repository"),
             Fault::UnknownRepository { repository, .. } => {
-                write!(f, "repository {repository} is not this one and no peer is configured for it")
+                write!(f, "RepositoryUniqueId {repository} is not this repository and no peer is configured for it")
             }
-            Fault::UnknownQuery(id) => write!(f, "stored query {id} is not known here"),
+            Fault::UnknownQuery(id) => {
+                write!(f, "AdhocQuery.id must name a stored query that is answered here; got `{id}`")
+            }
             Fault::MissingParameter { parameter, rule } => write!(f, "{parameter} {rule}"),
             Fault::ParameterNumber { parameter, rule } => write!(f, "{parameter} {rule}"),
             Fault::TooManyResults { limit } => {

@@ -14,7 +14,7 @@ pub(crate) fn remove_objects(tx: &mut dyn WriteTx, ids: &[ObjectId]) -> Result<V
     for id in ids {
         match if id.is_uuid() { tx.object_kind(id)? } else { None } {
             Some(kind) => kinds.push((id, kind)),
-            None => faults.push(Fault::UnresolvedReference { id: id.to_string(), role: "object" }),
+            None => faults.push(Fault::UnresolvedReference { id: id.to_string(), role: "ObjectRef.id" }),
         }
     }
     let touching = tx.associations_of(ids)?;

@@ -66,9 +66,8 @@ impl Server {
     async fn answer(&self, request: &QueryRequest, cx: &Cx) -> Result<Answered, Refusal> {
         let stored = &request.query.stored;
         if stored.spans_patients() != (self.transaction == &MULTI_PATIENT) {
-            let (this, other) = if stored.spans_patients() { ("ITI-18", "ITI-51") } else { ("ITI-51", "ITI-18") };
-            let text = format!("{this}: it belongs to {other}, which has an action of its own");
-            return Err(Fault::UnknownQuery(text).into());
+            let other = if stored.spans_patients() { "ITI-51" } else { "ITI-18" };
+            return Err(Fault::UnknownQuery(format!("a query of {other}, which has an action of its own")).into());
         }
         let answered = self.registry.query(&request.query, cx).await?;
         let mixed = !stored.spans_patients() && answered.objects.span_patients();

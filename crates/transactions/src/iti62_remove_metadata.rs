@@ -6,11 +6,11 @@ use crate::edge::error_code::Side;
 use crate::edge::registry_errors;
 use crate::edge::soap_client::SoapPeer;
 use crate::edge::soap_server::{SoapReply, SoapRequest, SoapTransaction};
-use crate::iti42_register_document_set::{invalid, registered};
+use crate::iti42_register_document_set::registered;
 use crate::{Access, Binding, Transaction};
-use actors::{BoxFuture, Cx, Refusal, Registry};
+use actors::{BoxFuture, Cx, Fault, Refusal, Registry};
 use ebxml::RegistryResponse;
-use model::ObjectId;
+use model::{Invalid, ObjectId};
 use std::sync::Arc;
 
 pub static TRANSACTION: Transaction = Transaction {
@@ -48,7 +48,7 @@ impl SoapTransaction for Server {
             let objects = objects.unwrap_or_default();
             let removed = match decoded {
                 Ok(ids) => self.registry.remove(&ids, cx).await,
-                Err(findings) => Err(invalid(findings)),
+                Err(findings) => Err(refused(findings)),
             };
             let facts = Facts { patient: None, objects, query: None };
             self.edge.audit(&TRANSACTION, Outcome::of(&removed), facts, cx);
@@ -60,6 +60,16 @@ impl SoapTransaction for Server {
             Ok(SoapReply::of(move |w| ebxml::encode_registry_response(&response, w)))
         })
     }
+}
+
+/// Findings of the decoder as a refusal. An id that is none is the id of nothing; the rest has no code in this transaction.
+fn refused(findings: Vec<Invalid>) -> Refusal {
+    let fault = |finding: Invalid| match finding.field.as_str() {
+        "ObjectRef.id" => Fault::UnresolvedReference { id: finding.value, role: "ObjectRef.id" },
+        _ => Fault::InvalidQuery(finding),
+    };
+    let faults = findings.into_iter().map(fault).collect();
+    Refusal::of(faults).unwrap_or_else(|| Fault::Unsupported("a request that cannot be read".into()).into())
 }
 
 /// Asks a registry to remove objects.

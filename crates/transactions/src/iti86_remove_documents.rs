@@ -10,7 +10,7 @@ use crate::iti42_register_document_set::invalid;
 use crate::iti43_retrieve_document_set::{from_wire, to_wire};
 use crate::{Access, Binding, Transaction};
 use actors::{BoxFuture, Cx, DocumentRequest, Fault, Refusal, Repository};
-use ebxml::{RegistryResponse, ResponseStatus, Severity};
+use ebxml::{RegistryError, RegistryResponse, ResponseStatus, Severity};
 use std::sync::Arc;
 
 pub static TRANSACTION: Transaction = Transaction {
@@ -64,12 +64,21 @@ impl SoapTransaction for Server {
             };
             let objects = asked.iter().map(|r| r.unique_id.to_string()).collect();
             self.edge.audit(&TRANSACTION, outcome, Facts { patient: None, objects, query: None }, cx);
-            let errors = registry_errors::errors(&faults, Side::Repository);
+            let errors: Vec<RegistryError> = faults.iter().map(error).collect();
             let some = removed.is_ok() && faults.len() < asked.len();
             let status = ResponseStatus::of(&errors, some);
             let response = RegistryResponse { status, errors };
             Ok(SoapReply::of(move |w| ebxml::encode_registry_response(&response, w)))
         })
+    }
+}
+
+/// ITI-86 has three codes; whatever has none of its own is a removal that failed. Source: spec/xds.md 19.4, 25.2.
+fn error(fault: &Fault) -> RegistryError {
+    let error = registry_errors::error(fault, Side::Repository);
+    match fault {
+        Fault::DocumentNotFound(_) | Fault::UnknownRepository { .. } | Fault::Remote { .. } => error,
+        _ => RegistryError { code: "XDSRemoveDocumentsError".into(), ..error },
     }
 }
 

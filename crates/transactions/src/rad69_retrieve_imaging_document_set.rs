@@ -8,6 +8,7 @@ pub use client::Client;
 use crate::edge::Edge;
 use crate::edge::audit::{Facts, Outcome};
 use crate::edge::error_code::{Side, error_code};
+use crate::edge::registry_errors;
 use crate::edge::soap_server::{Attachment, SoapReply, SoapRequest, SoapTransaction};
 use crate::{Access, Binding, Transaction};
 use actors::{BoxFuture, ByteStream, Cx, Fault, Imaging, InstanceAddress, InstanceStream, WantedSyntax};
@@ -133,11 +134,7 @@ fn unknown_repository(document: &ImagingDocumentRequest) -> Fault {
 
 /// What is wrong with the request, by the element that it is about.
 fn malformed(finding: &Invalid) -> RegistryError {
-    let error = RegistryError::error("XDSRepositoryError", finding.to_string());
-    match &finding.object {
-        Some(object) => error.at(object.clone()),
-        None => error,
-    }
+    registry_errors::error(&Fault::InvalidQuery(finding.clone()), Side::Repository)
 }
 
 /// One error per instance; IHE has one code for several of DICOM's reasons, so DICOM's is in the text.

@@ -1,31 +1,40 @@
-//! Rules about docs/conformance.md: every requirement of the MCWG recommendation has one row, in order, with a state;
-//! what is called done or partial names tests that exist.
+//! Rules about docs/conformance.md: every requirement of the MCWG recommendation, and every pitfall of XDS that others fell
+//! into, has one row, in order, with a state; what is called done or partial names tests that exist.
 
 use super::test_names::TestNames;
 use super::{Tree, backticked, cells};
 
 const FILE: &str = "docs/conformance.md";
-const REQUIREMENTS: usize = 97;
+
+/// A table: what the ids of its rows begin with, how many rows it has, and what they are.
+struct Table {
+    prefix: &'static str,
+    rows: usize,
+    what: &'static str,
+}
+
+const TABLES: [Table; 2] =
+    [Table { prefix: "R-", rows: 97, what: "requirements" }, Table { prefix: "P-", rows: 48, what: "pitfalls" }];
 
 pub fn check(tree: &Tree, tests: &TestNames) -> Vec<String> {
     match tree.text(FILE) {
-        Some(text) => check_text(text, tests),
+        Some(text) => TABLES.iter().flat_map(|table| check_table(table, text, tests)).collect(),
         None => vec![format!("{FILE}: is missing")],
     }
 }
 
-fn check_text(text: &str, tests: &TestNames) -> Vec<String> {
+fn check_table(table: &Table, text: &str, tests: &TestNames) -> Vec<String> {
     let mut findings = Vec::new();
     let mut expected = 1;
     for (index, line) in text.lines().enumerate() {
-        let Some(row) = cells(line).filter(|row| row[0].starts_with("R-")) else { continue };
+        let Some(row) = cells(line).filter(|row| row[0].starts_with(table.prefix)) else { continue };
         let at = format!("{FILE}:{}: {}", index + 1, row[0]);
-        if row[0] != id(expected) {
-            findings.push(format!("{at} stands where {} is expected", id(expected)));
+        if row[0] != table.id(expected) {
+            findings.push(format!("{at} stands where {} is expected", table.id(expected)));
         }
-        expected = row[0][2..].parse::<usize>().unwrap_or(expected) + 1;
+        expected = row[0][table.prefix.len()..].parse::<usize>().unwrap_or(expected) + 1;
         let [_, _, state, proof] = row.as_slice() else {
-            findings.push(format!("{at} wants four cells: id, requirement, state, test or area"));
+            findings.push(format!("{at} wants four cells: id, text, state, test or area"));
             continue;
         };
         let named = backticked(proof);
@@ -42,14 +51,17 @@ fn check_text(text: &str, tests: &TestNames) -> Vec<String> {
             other => findings.push(format!("{at} is `{other}`; states are done, partial, planned, not applicable")),
         }
     }
-    if expected != REQUIREMENTS + 1 {
-        findings.push(format!("{FILE}: ends before {}; there are {REQUIREMENTS} requirements", id(expected)));
+    if expected != table.rows + 1 {
+        let (next, rows, what) = (table.id(expected), table.rows, table.what);
+        findings.push(format!("{FILE}: ends before {next}; there are {rows} {what}"));
     }
     findings
 }
 
-fn id(number: usize) -> String {
-    format!("R-{number:02}")
+impl Table {
+    fn id(&self, number: usize) -> String {
+        format!("{}{number:02}", self.prefix)
+    }
 }
 
 #[cfg(test)]
@@ -57,13 +69,14 @@ mod tests {
     use super::*;
 
     fn document(change: impl Fn(usize) -> Option<String>) -> String {
-        let row = |number| change(number).unwrap_or_else(|| format!("| {} | x | planned | portal |\n", id(number)));
-        (1..=REQUIREMENTS).map(row).collect()
+        let row =
+            |number| change(number).unwrap_or_else(|| format!("| {} | x | planned | portal |\n", TABLES[0].id(number)));
+        (1..=TABLES[0].rows).map(row).collect()
     }
 
     fn findings(number: usize, row: &str) -> Vec<String> {
         let tests = TestNames::from_names(&[("store", "loses_nothing")]);
-        check_text(&document(|at| (at == number).then(|| row.to_owned())), &tests)
+        check_table(&TABLES[0], &document(|at| (at == number).then(|| row.to_owned())), &tests)
     }
 
     #[test]
@@ -87,5 +100,19 @@ mod tests {
         assert_eq!(findings(5, "| R-05 | x | almost | `loses_nothing` |\n").len(), 1);
         assert_eq!(findings(5, "| R-05 | x | planned | |\n").len(), 1);
         assert_eq!(findings(5, "| R-05 | x | planned |\n").len(), 1);
+    }
+
+    #[test]
+    fn a_table_minds_its_own_rows_only() {
+        let pitfalls: String = (1..=48).map(|number| format!("| P-{number:02} | x | planned | gateways |\n")).collect();
+        let text = document(|_| None) + &pitfalls;
+        let tests = TestNames::from_names(&[]);
+        assert!(TABLES.iter().all(|table| check_table(table, &text, &tests).is_empty()));
+        let short = text.replace("| P-48 | x | planned | gateways |\n", "");
+        assert_eq!(
+            check_table(&TABLES[1], &short, &tests),
+            ["docs/conformance.md: ends before P-48; there are 48 pitfalls"]
+        );
+        assert!(check_table(&TABLES[0], &short, &tests).is_empty());
     }
 }

@@ -86,6 +86,16 @@ fn a_merged_patients_documents_are_the_survivors() {
     let found = find(&bench, DocumentQuery::of_patient(patient_id("P0002"))).unwrap();
     assert_eq!(unique_ids(&found), ["2.25.2", "2.25.1"]);
     assert!(found.items.iter().all(|e| e.patient_id == patient_id("P0002")));
+    // What the source called its patient stays.
+    let sources =
+        |id: &str| found.items.iter().find(|e| e.unique_id.as_str() == id).and_then(|e| e.source_patient_id.clone());
+    assert_eq!(
+        (sources("2.25.1"), sources("2.25.2")),
+        (
+            submission("2.25.1").entries[0].source_patient_id.clone(),
+            of_patient(submission("2.25.2"), "P0002").entries[0].source_patient_id.clone()
+        )
+    );
     // And a document of the subsumed patient can be replaced under the surviving one.
     let old = found.items[1].id.clone();
     bench.accept(of_patient(related("2.25.3", AssociationType::Rplc, &old), "P0002"));

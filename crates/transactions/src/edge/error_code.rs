@@ -16,7 +16,7 @@ pub fn error_code(fault: &Fault, side: Side) -> &str {
     };
     match fault {
         Fault::UnknownPatient(_) => "XDSUnknownPatientId",
-        Fault::InvalidMetadata(_) => by_side("XDSRegistryMetadataError", "XDSRegistryMetadataError"),
+        Fault::InvalidMetadata(_) => "XDSRegistryMetadataError",
         Fault::InvalidDocument(_) => "XDSRepositoryMetadataError",
         Fault::InvalidContent { .. } => "InvalidDocumentContent",
         Fault::DuplicateUniqueIdInMessage(_) => {
@@ -68,23 +68,45 @@ pub fn error_code(fault: &Fault, side: Side) -> &str {
     }
 }
 
-/// Where the fault lies, when a machine can use it: the uniqueId for a retrieve, else the object's id.
+/// Where the fault lies, when a machine can use it: the uniqueId for a retrieve and for whatever a uniqueId is wrong
+/// about, else the object's id, else the parameter of a query.
 pub fn location(fault: &Fault) -> Option<String> {
     match fault {
-        Fault::DocumentNotFound(id) | Fault::UnknownRepository { unique_id: id, .. } => Some(id.to_string()),
-        Fault::InvalidMetadata(invalid) | Fault::InvalidDocument(invalid) | Fault::InvalidQuery(invalid) => {
-            invalid.object.clone()
+        Fault::DocumentNotFound(id)
+        | Fault::UnknownRepository { unique_id: id, .. }
+        | Fault::NonIdenticalHash(id)
+        | Fault::NonIdenticalSize(id) => Some(id.to_string()),
+        Fault::InvalidContent { unique_id: id, .. }
+        | Fault::DuplicateUniqueIdInMessage(id)
+        | Fault::DuplicateUniqueId { unique_id: id, .. }
+        | Fault::UnresolvedReference { id, .. }
+        | Fault::MissingDocument(id)
+        | Fault::MissingDocumentMetadata(id)
+        | Fault::InstanceConflict(id)
+        | Fault::InvalidInstance { instance: id, .. } => Some(id.clone()),
+        Fault::InvalidMetadata(invalid) | Fault::InvalidDocument(invalid) => invalid.object.clone(),
+        Fault::InvalidQuery(invalid) => {
+            invalid.object.clone().or_else(|| Some(invalid.field.clone())).filter(|place| !place.is_empty())
         }
-        Fault::PatientIdDoesNotMatch { object, .. } => Some(object.clone()),
-        Fault::UnresolvedReference { id, .. } | Fault::MissingDocument(id) | Fault::MissingDocumentMetadata(id) => {
-            Some(id.clone())
-        }
+        Fault::PatientIdDoesNotMatch { object, .. } | Fault::Update { object, .. } => Some(object.clone()),
         Fault::DeprecatedTarget(id) | Fault::ReferencesExist { id, .. } | Fault::Unreferenced { id, .. } => {
             Some(id.to_string())
         }
-        Fault::Update { object, .. } => Some(object.clone()),
+        Fault::MissingParameter { parameter, .. } | Fault::ParameterNumber { parameter, .. } => Some(parameter.clone()),
         Fault::Remote { location, .. } => location.clone(),
-        _ => None,
+        // What these are about is no place in the message.
+        Fault::UnknownPatient(_)
+        | Fault::UnknownQuery(_)
+        | Fault::TooManyResults { .. }
+        | Fault::NotSinglePatient
+        | Fault::ImagesNotFound(_)
+        | Fault::NotAcceptable(_)
+        | Fault::Unsupported(_)
+        | Fault::Denied(_)
+        | Fault::Busy
+        | Fault::OutOfResources(_)
+        | Fault::PeerUnavailable { .. }
+        | Fault::Internal { .. } => None,
     }
 }
 

@@ -15,7 +15,7 @@ pub fn error(fault: &Fault, side: Side) -> RegistryError {
         Fault::Remote { context, .. } => context.clone(),
         fault => fault.to_string(),
     };
-    let error = RegistryError::error(error_code(fault, side), context);
+    let error = RegistryError::error(error_code(fault, side), one_line(&context));
     match location(fault) {
         Some(location) => error.at(location),
         None => error,
@@ -24,7 +24,7 @@ pub fn error(fault: &Fault, side: Side) -> RegistryError {
 
 /// Value sets that only warn.
 pub fn warning(invalid: &Invalid) -> RegistryError {
-    let warning = RegistryError::warning("XDSRegistryMetadataError", invalid.to_string());
+    let warning = RegistryError::warning("XDSRegistryMetadataError", one_line(&invalid.to_string()));
     match &invalid.object {
         Some(object) => warning.at(object.clone()),
         None => warning,
@@ -33,11 +33,20 @@ pub fn warning(invalid: &Invalid) -> RegistryError {
 
 /// Metadata that was understood but not kept.
 pub fn not_kept(invalid: &Invalid) -> RegistryError {
-    let warning = RegistryError::warning("XDSExtraMetadataNotSaved", invalid.to_string());
+    let warning = RegistryError::warning("XDSExtraMetadataNotSaved", one_line(&invalid.to_string()));
     match &invalid.object {
         Some(object) => warning.at(object.clone()),
         None => warning,
     }
+}
+
+/// A sentence that quotes what came, on one line: an attribute of XML has no others, and neither has a log.
+fn one_line(sentence: &str) -> String {
+    sentence
+        .split(|c: char| c.is_control() || c.is_whitespace())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// What a peer's list of errors means to a submission of `patient`; `None` when it holds no error.

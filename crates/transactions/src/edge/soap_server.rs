@@ -152,6 +152,8 @@ impl SoapEndpoint {
     ) -> Result<Response, Refused> {
         let limits = request_limits(self.edge.message_octets);
         let reader = MessageReader::new(content_type, limits).map_err(|e| Refused::of(e.fault(), Packaging::Plain))?;
+        // Deviation: where the framework wants MTOM a plain message is read too, with its documents inside, because clients
+        // without MTOM are common; the answer is plain then as well.
         let packaging = reader.packaging();
         let request = self.receive(reader, body, spooled).await.map_err(|fault| Refused::of(fault, packaging))?;
         let relates_to = request.envelope.message_id().map(str::to_owned);

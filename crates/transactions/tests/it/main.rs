@@ -1,6 +1,7 @@
 //! Every transaction over real HTTP on loopback, against fakes of the four traits.
 
 mod border;
+mod error_codes;
 mod iti104;
 mod iti18;
 mod iti44;

@@ -234,6 +234,18 @@ impl Client {
         })
     }
 
+    /// Makes a patient known by ITI-104, so that a test has one of its own.
+    pub fn feed(&self, id: &str) {
+        let body = serde_json::json!({
+            "resourceType": "Patient",
+            "identifier": [{"system": format!("urn:oid:{}", synth::PATIENT_DOMAIN), "value": id}],
+            "name": [{"family": "Weather", "given": ["Bad"]}],
+        });
+        let path = format!("/fhir/Patient?identifier=urn:oid:{}%7C{id}", synth::PATIENT_DOMAIN);
+        let (status, text) = self.put_json(&path, &body);
+        assert!((200..300).contains(&status), "{text}");
+    }
+
     /// `/health/status`.
     pub fn status(&self) -> Value {
         let (status, text) = self.get("/health/status").expect("the node answers");

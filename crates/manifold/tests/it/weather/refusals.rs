@@ -29,7 +29,7 @@ fn check_absent(centre: &Client, submission: &Submission) {
     assert!(centre.retrieve(&repository, unique_id).is_err(), "{unique_id} was stored");
 }
 
-fn registered_by_hand(mut submission: Submission) -> Submission {
+pub fn registered_by_hand(mut submission: Submission) -> Submission {
     let entry = &mut submission.entries[0];
     entry.repository_unique_id = Some(Oid::parse("2.999.1.99").unwrap());
     entry.hash = Some(Sha1Hash::parse("da39a3ee5e6b4b0d3255bfef95601890afd80709").unwrap());

@@ -181,3 +181,24 @@ fn nothing_of_a_patient_is_in_debug() {
     let shown = format!("{error:?} {content:?}");
     assert!(!shown.contains("P-0042") && !shown.contains("c2Vj"), "{shown}");
 }
+
+#[test]
+fn a_removal_of_documents_has_its_element_in_one_namespace_and_its_children_in_another() {
+    let text = |outer: &str, inner: &str| {
+        format!(
+            "<m:RemoveDocumentsRequest xmlns:m=\"{outer}\" xmlns:x=\"{inner}\"><x:DocumentRequest>\
+             <x:RepositoryUniqueId>2.999.10.1</x:RepositoryUniqueId><x:DocumentUniqueId>2.999.5.1</x:DocumentUniqueId>\
+             </x:DocumentRequest></m:RemoveDocumentsRequest>"
+        )
+    };
+    let (rmd, xds) = ("urn:ihe:iti:rmd:2017", "urn:ihe:iti:xds-b:2007");
+    let requests = decode_remove_documents(&parse(text(rmd, xds).as_bytes()).root()).unwrap();
+    assert_eq!(requests[0].document_unique_id.as_str(), "2.999.5.1");
+    let bytes = written(|xml| encode_remove_documents(&requests, xml));
+    let document = parse(&bytes);
+    assert!(document.root().is(rmd, "RemoveDocumentsRequest"));
+    assert!(document.root().descendants().skip(1).all(|e| e.namespace() == Some(xds)), "{}", document.root().to_xml());
+    for (outer, inner) in [(rmd, rmd), (xds, xds), (xds, rmd)] {
+        assert!(decode_remove_documents(&parse(text(outer, inner).as_bytes()).root()).is_err(), "{outer} {inner}");
+    }
+}

@@ -411,3 +411,66 @@ fn a_question_in_the_model_becomes_the_narrowest_stored_query_that_loses_nothing
     assert_eq!(stored, StoredQuery::GetDocuments(ObjectNames::Ids(vec![id(&registered(1))])));
     assert!(query_for_documents(&DocumentQuery::default()).is_err());
 }
+
+#[test]
+fn an_apostrophe_is_doubled_in_the_literal_whatever_xml_makes_of_it() {
+    // The rule of the literal and that of XML are two; `&apos;` is an apostrophe like any other.
+    const NAME: &str = "$XDSDocumentEntryAuthorPerson";
+    let good = request(FIND, "", &[PATIENT, APPROVED, (NAME, &["('%O''Hara%')"])]);
+    for text in [
+        good.clone(),
+        good.replace("O''Hara", "O&apos;&apos;Hara"),
+        good.replace("O''Hara", "O&#39;'Hara"),
+        good.replace("('%O''Hara%')", "<![CDATA[('%O''Hara%')]]>"),
+        good.replace("('%O''Hara%')", "(&apos;%O&apos;&apos;Hara%&apos;)"),
+    ] {
+        match decode(&text).unwrap().query.stored {
+            StoredQuery::FindDocuments(query) => assert_eq!(query.author_person, ["%O'Hara%"], "{text}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    for wrong in ["O'Hara", "O&apos;Hara", "O\\'Hara"] {
+        let text = good.replace("O''Hara", wrong);
+        check_error(decode(&text), invalid, "$XDSDocumentEntryAuthorPerson must separate the values");
+    }
+    // And what we ask doubles it once.
+    let bytes = written(|xml| encode_query(&decode(&good).unwrap(), xml));
+    let text = String::from_utf8(bytes).unwrap();
+    assert!(text.contains("('%O''Hara%')") || text.contains("(&apos;%O&apos;&apos;Hara%&apos;)"), "{text}");
+}
+
+#[test]
+fn each_query_has_its_own_name_for_what_it_is_about() {
+    const ALL: &str = "urn:uuid:10b545ea-725c-446d-9b95-8aeb444eddf3";
+    const SETS: &str = "urn:uuid:51224314-5390-4169-9b91-b1980040715a";
+    let approved = APPROVED.1;
+    let statuses: [(&str, &[&str]); 3] =
+        [("$XDSDocumentEntryStatus", approved), ("$XDSSubmissionSetStatus", approved), ("$XDSFolderStatus", approved)];
+    let of = |name: &'static str| [&[(name, PATIENT.1)], &statuses[..]].concat();
+    let all = decode(&request(ALL, "", &of("$patientId"))).unwrap();
+    assert!(matches!(&all.query.stored, StoredQuery::GetAll { patient_id, .. } if *patient_id == patient()));
+    let written_back = String::from_utf8(written(|xml| encode_query(&all, xml))).unwrap();
+    assert!(written_back.contains("\"$patientId\"") && !written_back.contains("EntryPatientId"), "{written_back}");
+    check_error(decode(&request(ALL, "", &of(PATIENT.0))), missing, "$patientId is required");
+
+    let quoted = format!("('{}')", registered(1));
+    let values: &[&str] = &[&quoted];
+    for query in [SETS, ASSOCIATIONS] {
+        let read = decode(&request(query, "", &[("$uuid", values)])).unwrap();
+        let written_back = String::from_utf8(written(|xml| encode_query(&read, xml))).unwrap();
+        assert!(written_back.contains("\"$uuid\""), "{written_back}");
+        let other = decode(&request(query, "", &[("$XDSDocumentEntryEntryUUID", values)]));
+        check_error(other, missing, "$uuid is required");
+    }
+}
+
+#[test]
+fn the_community_is_an_attribute_and_no_slot() {
+    let slot: (&str, &[&str]) = ("$homeCommunityId", &["'urn:oid:2.999.66'"]);
+    let read = decode(&request(FIND, "home=\"urn:oid:2.999.1\"", &[PATIENT, APPROVED, slot])).unwrap();
+    assert_eq!(read.home_community_id, Some(crate::values::home()));
+    assert_eq!(decode(&request(FIND, "", &[PATIENT, APPROVED, slot])).unwrap().home_community_id, None);
+    let written_back = String::from_utf8(written(|xml| encode_query(&read, xml))).unwrap();
+    assert!(written_back.contains(" home=\"urn:oid:2.999.1\""), "{written_back}");
+    assert!(!written_back.contains("homeCommunityId"), "{written_back}");
+}

@@ -302,6 +302,10 @@ fn spelling_is_forgiven() {
     // Pretty-printed values, UUIDs in upper case, the scheme of a URN in any case, an empty home or lid.
     check_same(&changed("<rim:Value>en-GB</rim:Value>", "<rim:Value>\n   en-GB\n  </rim:Value>"));
     check_same(&changed(
+        "<rim:Value>1.3.6.1.4.1.19376.1.2.6.1</rim:Value>",
+        "<rim:Value>\n 1.3.6.1.4.1.19376.1.2.6.1\t</rim:Value>",
+    ));
+    check_same(&changed(
         "urn:uuid:f0306f51-975f-434e-a61c-c59651d33983",
         "urn:uuid:F0306F51-975F-434E-A61C-C59651D33983",
     ));
@@ -475,4 +479,16 @@ fn big_inline_content_survives_white_space_and_bad_padding_does_not() {
     assert_eq!(format!("{part:?}"), "Part(a%20b%25%3Cc%3E@x.example)");
     assert_eq!(part.content_id().as_deref(), Some("a b%<c>@x.example"));
     assert_eq!(ebxml::Content::Inline("".into()).octets().unwrap().unwrap(), b"");
+}
+
+#[test]
+fn a_unique_id_is_opaque_text_of_any_form_and_of_great_length() {
+    let extension = format!("2.999.5^{}", "x".repeat(190));
+    for unique_id in
+        ["2.999.5.1^DOC-7", "urn:uuid:a0000000-0000-4000-8000-000000000001", "https://h.example/d?1", &extension]
+    {
+        let decoded = decode(&changed("value=\"2.999.5.1^part\"", &format!("value=\"{unique_id}\""))).unwrap().value;
+        assert_eq!(decoded.entries[0].unique_id.as_str(), unique_id);
+        assert!(decoded.entries[0].validate().is_empty(), "{unique_id}");
+    }
 }
