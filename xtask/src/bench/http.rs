@@ -138,31 +138,64 @@ impl Kept {
 
     /// Sends a request and gives back the body of its answer.
     ///
-    /// Errors: any status but 200, a body in chunks, or an end in the middle.
+    /// Errors: any status but 200, or an end in the middle.
     pub fn exchange(&mut self, request: &[u8]) -> Result<&[u8]> {
         self.stream.write_all(request).context("sending a request")?;
         self.buffer.clear();
         let mut part = [0; 64 * 1024];
-        let (mut head, mut whole) = (None, usize::MAX);
-        while self.buffer.len() < whole {
-            let count = read(&mut self.stream, &mut part)?;
-            if count == 0 {
-                bail!("the connection ended in an answer");
+        let (head, body) = loop {
+            self.receive(&mut part)?;
+            if let Some(found) = Head::read(&self.buffer)? {
+                break found;
             }
-            self.buffer.extend_from_slice(&part[..count]);
-            if head.is_none()
-                && let Some((found, body)) = Head::read(&self.buffer)?
-            {
-                let length = found.length.context("an answer on a kept connection without its length")?;
-                whole = body + usize::try_from(length).context("an answer too long")?;
-                head = Some((found, body));
+        };
+        if head.chunked {
+            self.buffer.drain(..body);
+            let mut begins = 0;
+            while let Some(size) = self.chunk(begins, &mut part)? {
+                begins += size;
             }
+            self.buffer.truncate(begins);
+        } else {
+            let length = head.length.context("an answer on a kept connection without its length")?;
+            let whole = body + usize::try_from(length).context("an answer too long")?;
+            while self.buffer.len() < whole {
+                self.receive(&mut part)?;
+            }
+            self.buffer.drain(..body);
         }
-        let (head, body) = head.context("an answer without a head")?;
         if head.status != 200 {
-            bail!("answered {}: {}", head.status, String::from_utf8_lossy(&self.buffer[body..]));
+            bail!("answered {}: {}", head.status, String::from_utf8_lossy(&self.buffer));
         }
-        Ok(&self.buffer[body..])
+        Ok(&self.buffer)
+    }
+
+    /// Receives the chunk whose size line begins at `begins` and leaves its data there; its size, none for the last.
+    fn chunk(&mut self, begins: usize, part: &mut [u8]) -> Result<Option<usize>> {
+        let line = loop {
+            match self.buffer[begins..].windows(2).position(|two| two == b"\r\n") {
+                Some(line) => break line,
+                None => self.receive(part)?,
+            }
+        };
+        let text = std::str::from_utf8(&self.buffer[begins..begins + line]).context("the size of a chunk")?;
+        let size = usize::from_str_radix(text.trim(), 16).with_context(|| format!("the size of a chunk: {text:?}"))?;
+        let ends = begins + line + 2 + size + 2;
+        while self.buffer.len() < ends {
+            self.receive(part)?;
+        }
+        self.buffer.drain(begins + line + 2 + size..ends);
+        self.buffer.drain(begins..begins + line + 2);
+        Ok((size > 0).then_some(size))
+    }
+
+    fn receive(&mut self, part: &mut [u8]) -> Result<()> {
+        let count = read(&mut self.stream, part)?;
+        if count == 0 {
+            bail!("the connection ended in an answer");
+        }
+        self.buffer.extend_from_slice(&part[..count]);
+        Ok(())
     }
 }
 
@@ -222,7 +255,13 @@ mod tests {
 
     #[test]
     fn a_kept_connection_gives_back_bodies() {
-        let port = serve(vec!["HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n{\"a\": 1}"]);
+        let port = serve(vec![
+            "HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n{\"a\": 1}",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{\"a\r\n5\r\n\": 2}\r\n0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"a",
+        ]);
         assert_eq!(json(port, "/").unwrap()["a"], 1);
+        assert_eq!(json(port, "/").unwrap()["a"], 2);
+        assert!(json(port, "/").unwrap_err().to_string().contains("ended in an answer"));
     }
 }
