@@ -59,11 +59,27 @@ impl Head {
 /// Gets `path` on a connection of its own and drops the body, or keeps it in a file.
 ///
 /// Errors: any status but 200; a body of another length than announced; for `keep`, a body in chunks.
-pub fn fetch(port: u16, path: &str, accept: &str, mut keep: Option<&mut File>) -> Result<Fetched> {
-    let started = Instant::now();
-    let mut stream = connect(port)?;
+pub fn fetch(port: u16, path: &str, accept: &str, keep: Option<&mut File>) -> Result<Fetched> {
     let request =
         format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: {accept}\r\nConnection: close\r\n\r\n");
+    once(port, path, &request, keep)
+}
+
+/// Posts to `path` on a connection of its own and drops the answer; its octets count with the sizes of its chunks.
+///
+/// Errors: any status but 200.
+pub fn post(port: u16, path: &str, content_type: &str, body: &str) -> Result<Fetched> {
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n{body}",
+        body.len()
+    );
+    once(port, path, &request, None)
+}
+
+fn once(port: u16, path: &str, request: &str, mut keep: Option<&mut File>) -> Result<Fetched> {
+    let started = Instant::now();
+    let mut stream = connect(port)?;
     stream.write_all(request.as_bytes()).context("sending a request")?;
     let mut buffer = vec![0; 256 * 1024];
     let mut filled = 0;

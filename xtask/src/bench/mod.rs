@@ -40,7 +40,7 @@ const MEASUREMENTS: &[Measurement] = &[
     },
     Measurement {
         name: "register",
-        what: "ITI-42 durably, beside the disk's syncs, up to 10^6 entries; queries by patient on the way; ITI-41 of 1 GiB",
+        what: "ITI-42 durably, beside the disk's syncs, up to 10^6 entries; queries by patient on the way; ITI-41 and ITI-43 of 1 GiB",
         run: register::run,
     },
     Measurement {

@@ -1,6 +1,6 @@
 //! Registration over the wire: how many ITI-42 a second are durable, beside how often this disk syncs; what becomes of
-//! queries by patient while the registry grows to a million entries, with the curve as a picture; and what one document of
-//! a gigabyte costs a repository in memory.
+//! queries by patient while the registry grows to a million entries, with the curve as a picture; and what documents of a
+//! gigabyte cost a repository in memory, on their way in and out.
 
 use std::fs;
 use std::process::Command;
@@ -12,12 +12,13 @@ use serde_json::Value;
 use super::process::{Running, free_port};
 use super::record::{Row, short};
 use super::store::syncs_per_second;
-use super::{Ground, network};
+use super::{Ground, http, network};
 use crate::command;
 
 const PER_PATIENT: u64 = 10;
 const CLIENTS: u64 = 16;
 const READERS: u64 = 8;
+const REPOSITORY: &str = "2.999.1.1";
 const PICTURE: &str = "docs/registry-curve.svg";
 
 /// One point of the curve.
@@ -82,7 +83,7 @@ pub fn run(ground: &Ground) -> Result<Vec<Row>> {
             format!("![p50 and p99 of ITI-18 over the size of the registry]({})", &PICTURE[5..]),
         ));
     }
-    rows.push(node.gigabyte(ground.load(1 << 30, 16 << 20))?);
+    rows.extend(node.large(ground.load(1 << 30, 16 << 20))?);
     Ok(rows)
 }
 
@@ -95,6 +96,7 @@ fn per_second(what: &str, rate: f64, least: f64) -> Row {
 struct Node<'g> {
     ground: &'g Ground,
     base: String,
+    port: u16,
     running: Running,
 }
 
@@ -107,13 +109,14 @@ impl<'g> Node<'g> {
         let text = format!(
             "[node]\nname = \"central\"\nhome_community_id = \"urn:oid:2.999.1\"\npublic_url = {base:?}\ndata = {:?}\n\
              [listen]\nhttp = \"127.0.0.1:{port}\"\n[affinity_domain]\npatient_domain = \"2.999.7\"\nunknown_patient = \"accept\"\n\
-             [actors.document_registry]\n[actors.document_repository]\nunique_id = \"2.999.1.1\"\n",
+             [actors.document_registry]\n[actors.document_repository]\nunique_id = {REPOSITORY:?}\n\
+             [actors.mhd_document_responder]\n",
             data.display().to_string()
         );
         let file = ground.folder.join("central.toml");
         fs::write(&file, text).with_context(|| format!("writing {}", file.display()))?;
         let running = network::serve(&ground.program, "central", &ground.folder, &file, port)?;
-        Ok(Node { ground, base, running })
+        Ok(Node { ground, base, port, running })
     }
 
     fn bench(&self, what: &str, service: &str, arguments: &[String]) -> Result<Value> {
@@ -150,16 +153,65 @@ impl<'g> Node<'g> {
         Ok(Point { entries, loaded, per_second, p50_ms: sample("p50_us")?, p99_ms: sample("p99_us")? })
     }
 
-    /// What one large document adds to the memory of the node that takes it.
-    fn gigabyte(&self, octets: u64) -> Result<Row> {
+    /// What large documents add to the memory of the node: when it takes them, and when it gives all of them in one answer.
+    fn large(&self, octets: u64) -> Result<[Row; 2]> {
+        const DOCUMENTS: usize = 4;
         let before = self.running.resident_mib()?;
         self.running.forget_peak()?;
-        let arguments = ["--patient", "B0000000", "--reports", "1", "--clients", "1", "--octets", &octets.to_string()];
+        let (documents, octets_each) = (DOCUMENTS.to_string(), octets.to_string());
+        let arguments = ["--patient", "LARGE", "--reports", &documents, "--clients", "1", "--octets", &octets_each];
         self.bench("publish", "repository", &arguments.map(str::to_owned))?;
-        let grown = (self.running.peak_mib()? - before).max(0.0);
-        let what = format!("growth of resident memory, ITI-41 of {} MiB", octets >> 20);
-        Ok(Row::under(&what, grown, "MiB", 64.0))
+        let taken = self.grown(before)?;
+        let search = "/fhir/DocumentReference?patient.identifier=urn:oid:2.999.7%7CLARGE&status=current";
+        let found = http::json(self.port, search)?;
+        let ids: Vec<&str> = found["entry"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| entry["resource"]["masterIdentifier"]["value"].as_str()?.strip_prefix("urn:oid:"))
+            .collect();
+        anyhow::ensure!(ids.len() == DOCUMENTS, "{DOCUMENTS} documents were expected: {found}");
+        let before = self.running.resident_mib()?;
+        self.running.forget_peak()?;
+        let action = "urn:ihe:iti:2007:RetrieveDocumentSet";
+        let content_type = format!("application/soap+xml; charset=UTF-8; action=\"{action}\"");
+        let fetched = http::post(self.port, "/xds/repository", &content_type, &retrieve(self.port, action, &ids))?;
+        let sent = DOCUMENTS as u64 * octets;
+        anyhow::ensure!(fetched.octets > sent, "{sent} octets were expected, {} came", fetched.octets);
+        let given = self.grown(before)?;
+        let size = octets >> 20;
+        Ok([
+            Row::under(&format!("growth of resident memory, ITI-41 of {size} MiB"), taken, "MiB", 64.0),
+            Row::under(&format!("the same, ITI-43 of {DOCUMENTS} x {size} MiB in one answer"), given, "MiB", 64.0),
+        ])
     }
+
+    /// MiB above `before`, at the peak.
+    fn grown(&self, before: f64) -> Result<f64> {
+        Ok((self.running.peak_mib()? - before).max(0.0))
+    }
+}
+
+/// Retrieve Document Set as ITI TF-2 3.43 writes it.
+fn retrieve(port: u16, action: &str, ids: &[&str]) -> String {
+    let wanted: String = ids
+        .iter()
+        .map(|id| {
+            format!(
+                "<x:DocumentRequest><x:RepositoryUniqueId>{REPOSITORY}</x:RepositoryUniqueId>\
+                 <x:DocumentUniqueId>{id}</x:DocumentUniqueId></x:DocumentRequest>"
+            )
+        })
+        .collect();
+    format!(
+        "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\" xmlns:a=\"http://www.w3.org/2005/08/addressing\">\
+         <s:Header><a:Action s:mustUnderstand=\"1\">{action}</a:Action>\
+         <a:MessageID>urn:uuid:6d296e90-e5dc-43d0-b455-7c1f3eb30000</a:MessageID>\
+         <a:ReplyTo><a:Address>http://www.w3.org/2005/08/addressing/anonymous</a:Address></a:ReplyTo>\
+         <a:To>http://127.0.0.1:{port}/xds/repository</a:To></s:Header><s:Body>\
+         <x:RetrieveDocumentSetRequest xmlns:x=\"urn:ihe:iti:xds-b:2007\">{wanted}</x:RetrieveDocumentSetRequest>\
+         </s:Body></s:Envelope>"
+    )
 }
 
 /// Both quantiles over the number of entries, each axis with a decade in a step.
