@@ -100,6 +100,17 @@ impl Identity for PatientIdentity {
         })
     }
 
+    fn survivor<'a>(&'a self, id: &'a PatientId, cx: &'a Cx) -> BoxFuture<'a, Result<Option<PatientId>, Refusal>> {
+        Box::pin(async move {
+            let id = id.clone();
+            match self.store.read(move |tx| tx.patient_state(&id)).await {
+                Ok(PatientState::MergedInto(survivor)) => Ok(Some(survivor)),
+                Ok(PatientState::Active | PatientState::Unknown) => Ok(None),
+                Err(error) => Err(internal(error, &cx.request_id)),
+            }
+        })
+    }
+
     fn find<'a>(&'a self, id: &'a PatientId, cx: &'a Cx) -> BoxFuture<'a, Result<Option<Patient>, Refusal>> {
         Box::pin(async move {
             let id = id.clone();

@@ -311,6 +311,11 @@ pub trait Identity: Send + Sync {
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<(), Refusal>>;
 
+    /// Into whom a patient was merged, at the end of the chain. None for one that was not, and where nobody can say.
+    fn survivor<'a>(&'a self, _: &'a PatientId, _: &'a Cx) -> BoxFuture<'a, Result<Option<PatientId>, Refusal>> {
+        Box::pin(async { Ok(None) })
+    }
+
     /// The patient with this identifier.
     fn find<'a>(&'a self, id: &'a PatientId, cx: &'a Cx) -> BoxFuture<'a, Result<Option<Patient>, Refusal>>;
 

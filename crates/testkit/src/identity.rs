@@ -8,8 +8,8 @@ use std::sync::Mutex;
 pub struct MemoryIdentity {
     pub domain: Oid,
     pub patients: Mutex<Vec<Patient>>,
-    /// Who was merged away.
-    pub subsumed: Mutex<Vec<PatientId>>,
+    /// Who was merged away, and into whom.
+    pub subsumed: Mutex<Vec<(PatientId, PatientId)>>,
     /// Answers every call, when there is one.
     pub fault: Mutex<Option<Fault>>,
 }
@@ -20,7 +20,7 @@ impl MemoryIdentity {
     }
 
     fn is_subsumed(&self, id: &PatientId) -> bool {
-        self.subsumed.lock().expect("no panic").contains(id)
+        self.subsumed.lock().expect("no panic").iter().any(|(subsumed, _)| subsumed == id)
     }
 
     fn begin(&self) -> Result<(), Refusal> {
@@ -80,8 +80,15 @@ impl Identity for MemoryIdentity {
             if !patients.iter().any(|p| p.id == survivor.id) {
                 patients.push(survivor.clone());
             }
-            self.subsumed.lock().expect("no panic").push(subsumed.clone());
+            self.subsumed.lock().expect("no panic").push((subsumed.clone(), survivor.id.clone()));
             Ok(())
+        })
+    }
+
+    fn survivor<'a>(&'a self, id: &'a PatientId, _: &'a Cx) -> BoxFuture<'a, Result<Option<PatientId>, Refusal>> {
+        Box::pin(async move {
+            let subsumed = self.subsumed.lock().expect("no panic");
+            Ok(subsumed.iter().find(|(gone, _)| gone == id).map(|(_, survivor)| survivor.clone()))
         })
     }
 

@@ -12,7 +12,7 @@ use crate::edge::fhir_server::{
 };
 use crate::edge::operation_outcome;
 use crate::{Access, Binding, Transaction};
-use actors::{Cx, Found, Identity, PatientNews};
+use actors::{Cx, Fault, Found, Identity, PatientNews, SUBSUMED, SURVIVOR};
 use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request};
@@ -135,18 +135,59 @@ impl Server {
         let preferred = condition.as_ref().map_or(&self.domain, |c| &c.domain);
         let feed = fhir::patient::decode(&body, Some(preferred))?;
         facts.patient = Some(feed.patient.id.clone());
-        if !feed.active || feed.replaced_by.is_some() {
-            let text = "merging or deactivating a patient is not available in this version";
-            return Err(Refused::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                Issue::error("not-supported").diagnostics(text).expression("Patient.link"),
-            ));
-        }
         let mut patient = feed.patient;
         if let Some(condition) = condition {
             patient = with_id(patient, &condition)?;
         }
-        self.feed(patient, news, format, &parts.headers, facts, cx).await
+        match (feed.active, feed.replaced_by) {
+            (true, None) => self.feed(patient, news, format, &parts.headers, facts, cx).await,
+            (false, Some(survivor)) if news == PatientNews::Revised => {
+                self.merge(patient, survivor, format, &parts.headers, facts, cx).await
+            }
+            (false, Some(_)) => {
+                Err(unprocessable("invariant", "a merge must be an update of the subsumed patient", "Patient.link"))
+            }
+            (true, Some(_)) => {
+                let text = "must be false in a Patient that another one replaces";
+                Err(unprocessable("invariant", text, "Patient.active"))
+            }
+            (false, None) => {
+                let text =
+                    "a patient can be merged into another one, with a link of type replaced-by, and not deactivated";
+                Err(unprocessable("not-supported", text, "Patient.active"))
+            }
+        }
+    }
+
+    /// Resolve Duplicate Patient; the same again changes nothing. Source: PIXm 2:3.104.4.3; spec/fhir.md section 13.
+    async fn merge(
+        &self,
+        subsumed: Patient,
+        survivor: PatientId,
+        format: Format,
+        headers: &HeaderMap,
+        facts: &mut Facts,
+        cx: &Cx,
+    ) -> Result<Response, Refused> {
+        facts.patient = Some(subsumed.id.clone());
+        let told = || fhir::patient::encode_merge(&subsumed, &survivor);
+        let done = |said: &str| Ok(changed(StatusCode::OK, format, headers, told, said));
+        if self.identity.survivor(&subsumed.id, cx).await?.as_ref() == Some(&survivor) {
+            return done("the patient was merged before");
+        }
+        let text = "must name a patient that is known here and was not merged into another one itself";
+        let unknown = || unprocessable("not-found", text, "Patient.link.other");
+        let surviving = self.identity.find(&survivor, cx).await?.ok_or_else(unknown)?;
+        self.identity.merge(&surviving, &subsumed.id, cx).await.map_err(|refusal| match refusal.first() {
+            Fault::InvalidMetadata(invalid) if invalid.field == SURVIVOR => {
+                unprocessable("business-rule", &refusal.to_string(), "Patient.link.other")
+            }
+            Fault::InvalidMetadata(invalid) if invalid.field == SUBSUMED => {
+                unprocessable("business-rule", &refusal.to_string(), "Patient.identifier")
+            }
+            _ => Refused::from(&refusal),
+        })?;
+        done("the patient is merged")
     }
 
     async fn feed(
@@ -167,19 +208,7 @@ impl Server {
             _ => &patient,
         };
         let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
-        let body = match Return::of(headers) {
-            Return::Representation => fhir::patient::encode(known),
-            Return::Minimal => Vec::new(),
-            Return::OperationOutcome => {
-                let issue = Issue::new(fhir::operation_outcome::Severity::Information, "informational");
-                fhir::operation_outcome::encode(&OperationOutcome::of(issue.diagnostics("the patient is known")))
-            }
-        };
-        let empty = body.is_empty();
-        let mut response = resource(status, format, body);
-        if empty {
-            response.headers_mut().remove(header::CONTENT_TYPE);
-        }
+        let mut response = changed(status, format, headers, || fhir::patient::encode(known), "the patient is known");
         if let Some(id) = fhir::patient::resource_id(&patient.id)
             && let Ok(location) = HeaderValue::from_str(&format!("{}/Patient/{id}", self.fhir_base))
         {
@@ -243,6 +272,34 @@ impl Server {
     }
 }
 
+fn unprocessable(code: &'static str, text: &str, place: &str) -> Refused {
+    Refused::new(StatusCode::UNPROCESSABLE_ENTITY, Issue::error(code).diagnostics(text).expression(place))
+}
+
+/// The answer to a change, with as much in it as the caller prefers.
+fn changed(
+    status: StatusCode,
+    format: Format,
+    headers: &HeaderMap,
+    representation: impl FnOnce() -> Vec<u8>,
+    outcome: &str,
+) -> Response {
+    let body = match Return::of(headers) {
+        Return::Representation => representation(),
+        Return::Minimal => Vec::new(),
+        Return::OperationOutcome => {
+            let issue = Issue::new(fhir::operation_outcome::Severity::Information, "informational");
+            fhir::operation_outcome::encode(&OperationOutcome::of(issue.diagnostics(outcome)))
+        }
+    };
+    let empty = body.is_empty();
+    let mut response = resource(status, format, body);
+    if empty {
+        response.headers_mut().remove(header::CONTENT_TYPE);
+    }
+    response
+}
+
 /// The body's identifier of the condition becomes the patient's id.
 fn with_id(mut patient: Patient, id: &PatientId) -> Result<Patient, Refused> {
     if patient.id == *id {
@@ -253,12 +310,10 @@ fn with_id(mut patient: Patient, id: &PatientId) -> Result<Patient, Refused> {
             std::mem::swap(other, &mut patient.id);
             Ok(patient)
         }
-        None => Err(Refused::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            Issue::error("invariant")
-                .diagnostics("the identifier in the address must be one of the identifiers of the Patient")
-                .expression("Patient.identifier"),
-        )),
+        None => {
+            let text = "the identifier in the address must be one of the identifiers of the Patient";
+            Err(unprocessable("invariant", text, "Patient.identifier"))
+        }
     }
 }
 

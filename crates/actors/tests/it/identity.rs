@@ -165,6 +165,8 @@ fn a_merge_that_breaks_a_rule_is_refused_and_changes_nothing() {
     let lenient = bench.registry_with(RegistryPolicy { accept_unknown_patients: true, ..crate::bench::policy() });
     wait(lenient.register(of_patient(submission("2.25.4"), "P4"), &bench.cx)).unwrap();
     merge(&bench, "P2", "P1").unwrap();
+    let into = |id: &str| wait(identity(&bench).survivor(&patient_id(id), &bench.cx)).unwrap();
+    assert_eq!((into("P1"), into("P2"), into("P9")), (Some(patient_id("P2")), None, None));
     let state = || ["P1", "P2", "P3", "P4", "P9"].map(|id| (find(&bench, id), documents(&bench, id).len()));
     let before = state();
     for (survivor, subsumed, field) in [

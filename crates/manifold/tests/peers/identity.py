@@ -151,6 +151,7 @@ def main(endpoints):
     ):
         feed.refuse([place], *feed.merge_parts(survivor, subsumed))
         merge_v3(net, survivor, subsumed, "CE")
+        merge_fhir(net, survivor, subsumed, 422)
     for survivor, subsumed, place in (
         (f"{ids[2]}^^^&2.999.8&ISO", feed.cx(ids[3]), "PID-3"),
         (feed.cx(ids[2]), f"{ids[3]}^^^&2.999.8&ISO", "MRG-1"),
@@ -160,6 +161,10 @@ def main(endpoints):
     merge_v3(net, ids[2], ids[4], "CA")
     check(found(ids[2]) == of(*ids[:3], ids[4]) and found(ids[4]) == set(), "ITI-44 merges otherwise than ITI-8")
     refused(ids[4])
+    for _ in range(2):
+        merge_fhir(net, ids[2], ids[3], 200)
+        check(found(ids[2]) == of(*ids[:5]) and found(ids[3]) == set(), "ITI-104 merges otherwise than ITI-8")
+    refused(ids[3])
 
     # What is wrong is named by place, rule and value, in the form of the message's version.
     for version in ("2.3.1", "2.5.1"):
@@ -178,6 +183,31 @@ def merge_v3(net, survivor, subsumed, expected):
     answer.raise_for_fault()
     (code,) = answer.body().iter("{urn:hl7-org:v3}typeCode")
     check(code.get("code") == expected, f"ITI-44 {survivor} {subsumed}: {code.get('code')}, expected {expected}")
+
+
+def merge_fhir(net, survivor, subsumed, expected):
+    """ITI-104, Resolve Duplicate Patient."""
+    of = lambda patient: {"system": f"urn:oid:{net.domain}", "value": patient}
+    patient = {
+        "resourceType": "Patient",
+        "identifier": [of(subsumed)],
+        "active": False,
+        "name": [{"family": "Doe", "given": ["Jane"]}],
+        "link": [{"type": "replaced-by", "other": {"identifier": of(survivor)}}],
+    }
+    answer = requests.put(
+        net.at("central", "ITI-104") + "/Patient",
+        params={"identifier": f"urn:oid:{net.domain}|{subsumed}"},
+        headers={"Content-Type": "application/fhir+json"},
+        json=patient,
+        timeout=30,
+    )
+    check(answer.status_code == expected, f"ITI-104 {survivor} {subsumed}: {answer.status_code} {answer.text}")
+    told = answer.json()
+    if expected == 200:
+        check(told["active"] is False and told["link"] == patient["link"], f"the merge is told as {told}")
+    else:
+        check(told["issue"][0]["expression"][0].startswith("Patient."), f"the place is not named: {told}")
 
 
 MERGE_V3 = """<PRPA_IN201304UV02 xmlns="urn:hl7-org:v3" ITSVersion="XML_1.0"><id root="{id}"/>

@@ -53,8 +53,22 @@ impl Identity for Client {
         })
     }
 
-    fn merge<'a>(&'a self, _: &'a Patient, _: &'a PatientId, _: &'a Cx) -> BoxFuture<'a, Result<(), Refusal>> {
-        Box::pin(async { Err(Fault::Unsupported("merging patients over ITI-104".to_owned()).into()) })
+    fn merge<'a>(
+        &'a self,
+        survivor: &'a Patient,
+        subsumed: &'a PatientId,
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<(), Refusal>> {
+        Box::pin(async move {
+            // A manager of ITI-104 wants to know the survivor before.
+            self.feed(survivor, PatientNews::Added, cx).await?;
+            // A Patient needs a name: both are the same person now.
+            let gone = Patient { id: subsumed.clone(), other_ids: Vec::new(), ..survivor.clone() };
+            let url = format!("{}/Patient?{}", self.peer.base, fhir::patient::encode_condition(subsumed));
+            let put = self.peer.http.put(&url).header(header::CONTENT_TYPE, fhir::MEDIA_TYPE);
+            let body = fhir::patient::encode_merge(&gone, &survivor.id);
+            self.peer.exchange(put.body(body), cx, Some(subsumed)).await.map(|_| ())
+        })
     }
 
     fn find<'a>(&'a self, id: &'a PatientId, cx: &'a Cx) -> BoxFuture<'a, Result<Option<Patient>, Refusal>> {

@@ -1,7 +1,7 @@
 //! ITI-104 and the reads of Patient, on both sides. Spec/fhir.md section 13.
 
 use crate::border::{Audited, edge, json, refusal};
-use actors::{Fault, Identity, PatientNews};
+use actors::{Fault, Identity, PatientNews, SUBSUMED};
 use model::{Oid, Patient, PatientId};
 use std::sync::Arc;
 use testkit::{MemoryIdentity, Served, cx, domain, http_client, patient, patient_id, serve};
@@ -107,8 +107,7 @@ async fn what_cannot_be_a_feed_is_refused() {
     check_refused(CONDITION, r#"{"resourceType":"Observation"}"#, 400).await;
     check_refused(CONDITION, r#"{"resourceType":"Patient"}"#, 422).await;
     check_refused("?identifier=urn:oid:2.999.8%7CP1", &good.replace("2.999.7", "2.999.8"), 422).await;
-    let merge = fhir::patient::encode_merge(&patient("P1", "Muster", "Anna"), &patient_id("P2"));
-    check_refused(CONDITION, &String::from_utf8(merge).unwrap(), 422).await;
+    check_refused(CONDITION, &good.replace("\"active\":true", "\"active\":false"), 422).await;
     let started = start();
     let request = reqwest::Client::new().put(started.url(CONDITION)).header("content-type", "application/fhir+xml");
     assert_eq!(refusal(request.body("<Patient/>").send().await.unwrap()).await.0, 415);
@@ -196,6 +195,73 @@ async fn a_client_feeds_finds_and_searches() {
     let stranger = PatientId::new("X", Oid::parse("2.999.8").unwrap());
     let refused = client.feed(&Patient { id: stranger, ..anna }, PatientNews::Revised, &cx()).await.err().unwrap();
     assert!(!refused.is_transient());
+}
+
+fn merge(subsumed: &str, survivor: PatientId) -> Vec<u8> {
+    fhir::patient::encode_merge(&patient(subsumed, "Muster", "Anna"), &survivor)
+}
+
+#[tokio::test]
+async fn a_merge_leaves_the_survivor_and_may_be_said_twice() {
+    let started = start();
+    for id in ["P1", "P2"] {
+        started
+            .put(&format!("?identifier=urn:oid:2.999.7%7C{id}"), fhir::patient::encode(&patient(id, "M", "A")))
+            .await;
+    }
+    started.audited.0.lock().unwrap().clear();
+    for _ in 0..2 {
+        let response = started.put(CONDITION, merge("P1", patient_id("P2"))).await;
+        assert_eq!(response.status(), 200);
+        assert_eq!(started.audited.one(), ("ITI-104", true));
+        let told = json(response).await;
+        assert_eq!((&told["active"], &told["link"][0]["type"]), (&false.into(), &"replaced-by".into()));
+        assert_eq!(started.known(), [patient("P2", "M", "A")]);
+    }
+    assert_eq!(started.get("/2.999.7-P1").await.status(), 404);
+}
+
+#[tokio::test]
+async fn a_merge_that_breaks_a_rule_is_refused_with_its_place() {
+    let started = start();
+    let p2 = "?identifier=urn:oid:2.999.7%7CP2";
+    started.put(CONDITION, fhir::patient::encode(&patient("P1", "M", "A"))).await;
+    started.put(p2, fhir::patient::encode(&patient("P2", "M", "A"))).await;
+    let check = async |response: reqwest::Response, place: &str| {
+        assert_eq!(response.status(), 422, "{place}");
+        assert_eq!(json(response).await["issue"][0]["expression"][0], place);
+        assert_eq!(started.known().len(), 2);
+    };
+    let stranger = PatientId::new("P2", Oid::parse("2.999.8").unwrap());
+    check(started.put(CONDITION, merge("P1", patient_id("P9"))).await, "Patient.link.other").await;
+    check(started.put(CONDITION, merge("P1", stranger)).await, "Patient.link.other").await;
+    check(started.put(CONDITION, merge("P1", patient_id("P1"))).await, "Patient.identifier").await;
+    let nobody = "?identifier=urn:oid:2.999.7%7CP9";
+    check(started.put(nobody, merge("P9", patient_id("P1"))).await, "Patient.identifier").await;
+    check(started.put(p2, merge("P1", patient_id("P2"))).await, "Patient.identifier").await;
+    check(started.post(merge("P1", patient_id("P2"))).await, "Patient.link").await;
+    let text = String::from_utf8(merge("P1", patient_id("P2"))).unwrap();
+    check(started.put(CONDITION, text.replace("\"active\":false", "\"active\":true")).await, "Patient.active").await;
+    // A circle.
+    assert_eq!(started.put(CONDITION, merge("P1", patient_id("P2"))).await.status(), 200);
+    let response = started.put(p2, merge("P2", patient_id("P1"))).await;
+    assert_eq!(response.status(), 422);
+    assert_eq!(json(response).await["issue"][0]["expression"][0], "Patient.link.other");
+    assert_eq!(started.known(), [patient("P2", "M", "A")]);
+}
+
+#[tokio::test]
+async fn a_client_merges_and_names_the_survivor_before() {
+    let started = start();
+    let client = client(&started);
+    client.feed(&patient("P1", "Muster", "Anna"), PatientNews::Added, &cx()).await.unwrap();
+    let survivor = patient("P2", "Meister", "Anna");
+    for _ in 0..2 {
+        client.merge(&survivor, &patient_id("P1"), &cx()).await.unwrap();
+        assert_eq!(started.known(), std::slice::from_ref(&survivor));
+    }
+    let refused = client.merge(&patient("P3", "a", "b"), &patient_id("P9"), &cx()).await.err().unwrap();
+    assert!(!refused.is_transient() && refused.to_string().contains(SUBSUMED), "{refused}");
 }
 
 #[tokio::test]
