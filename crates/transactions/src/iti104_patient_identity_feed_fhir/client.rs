@@ -60,7 +60,7 @@ impl Identity for Client {
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<(), Refusal>> {
         Box::pin(async move {
-            // A manager of ITI-104 wants to know the survivor before.
+            // A manager of ITI-104 wants to know the survivor before; it stays known there when the merge is refused.
             self.feed(survivor, PatientNews::Added, cx).await?;
             // A Patient needs a name: both are the same person now.
             let gone = Patient { id: subsumed.clone(), other_ids: Vec::new(), ..survivor.clone() };
