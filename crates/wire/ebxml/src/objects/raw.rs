@@ -74,6 +74,10 @@ impl<'a> RawObject<'a> {
         };
         let label = object.label();
         for child in element.children().filter(|c| c.namespace() == Some(ns::RIM)) {
+            // What is refused for so many reasons already is not read to its end.
+            if findings.full() {
+                break;
+            }
             match child.name() {
                 "Slot" => read_slot(child, &mut object.slots, kind, label, findings),
                 "Name" => object.name = text(child),
