@@ -1,7 +1,7 @@
 //! DIMSE listener: one blocking thread per association around the state machine of `wire/dicom`, because what an
 //! association does most is wait for the disk.
 
-use crate::NetError;
+use crate::{NetError, accept};
 use bytes::{Bytes, BytesMut};
 use dicom::dimse::{AcceptedContext, AcceptorConfig, Association, AssociationRequest, CommandSet, Event, Rejection};
 use std::io::{ErrorKind, Read, Write};
@@ -9,7 +9,6 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -67,28 +66,13 @@ pub fn listen_dimse(
     service: Arc<dyn DimseService>,
     limit: usize,
 ) -> Result<DimseServer, NetError> {
-    let describe = |e: std::io::Error| NetError::Listen { address: "socket".into(), reason: e.to_string() };
-    listener.set_nonblocking(true).map_err(describe)?;
-    let address = listener.local_addr().map_err(describe)?;
-    let listener = TcpListener::from_std(listener).map_err(describe)?;
+    let (listener, address) = accept::bound(listener)?;
     let (stop, mut stopped) = watch::channel(false);
     let stopping = Arc::new(AtomicBool::new(false));
     let open = Arc::new(AtomicUsize::new(0));
     let (stopping_task, open_task) = (stopping.clone(), open.clone());
     let task = tokio::spawn(async move {
-        loop {
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
-                _ = stopped.changed() => break,
-            };
-            let (stream, peer) = match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept an association");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
-                }
-            };
+        while let Some((stream, peer)) = accept::next(&listener, &mut stopped).await {
             let full = open_task.fetch_add(1, Ordering::Relaxed) >= limit;
             let service: Arc<dyn DimseService> = if full { Arc::new(Congested) } else { service.clone() };
             let (config, stopping, open) = (config.clone(), stopping_task.clone(), open_task.clone());

@@ -1,7 +1,7 @@
 //! The accept loop: one listener, HTTP/1.1 and HTTP/2, optional TLS, a cap on connections, a time limit for handshake
 //! and headers, and an orderly stop.
 
-use crate::{NetError, ServerTls};
+use crate::{NetError, ServerTls, accept};
 use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -80,17 +80,14 @@ pub fn listen(
     router: Router,
     limits: HttpLimits,
 ) -> Result<HttpServer, NetError> {
-    let describe = |e: std::io::Error| NetError::Listen { address: "socket".into(), reason: e.to_string() };
-    listener.set_nonblocking(true).map_err(describe)?;
-    let address = listener.local_addr().map_err(describe)?;
-    let listener = TcpListener::from_std(listener).map_err(describe)?;
+    let (listener, address) = accept::bound(listener)?;
     let acceptor = tls.map(|t| t.load()).transpose()?.map(tokio_rustls::TlsAcceptor::from);
     let (stop, stopped) = watch::channel(false);
-    let task = tokio::spawn(accept(listener, acceptor, router, limits, stopped));
+    let task = tokio::spawn(serve_all(listener, acceptor, router, limits, stopped));
     Ok(HttpServer { address, stop, task })
 }
 
-async fn accept(
+async fn serve_all(
     listener: TcpListener,
     acceptor: Option<tokio_rustls::TlsAcceptor>,
     router: Router,
@@ -99,26 +96,7 @@ async fn accept(
 ) {
     let permits = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
-    loop {
-        // Wait for room before accepting: the kernel's backlog is a better queue than ours.
-        let permit = tokio::select! {
-            permit = permits.clone().acquire_owned() => permit,
-            _ = stopped.changed() => break,
-        };
-        let Ok(permit) = permit else { break };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            _ = stopped.changed() => break,
-        };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Out of file descriptors and the like: give others time to finish instead of spinning.
-                tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            }
-        };
+    while let Some((stream, peer, permit)) = accept::next_with_room(&listener, &permits, &mut stopped).await {
         let _ = stream.set_nodelay(true);
         let watcher = graceful.watcher();
         let (acceptor, router) = (acceptor.clone(), router.clone());

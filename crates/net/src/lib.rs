@@ -1,6 +1,7 @@
 //! Listening and dialling: sockets, TLS, limits and time-outs around the state machines of `wire`. What is carried has
 //! no meaning here.
 
+mod accept;
 mod dimse_client;
 mod dimse_server;
 mod error;

@@ -2,7 +2,7 @@
 //! time limit for silence, and an orderly stop. One message is answered before the next is looked at.
 
 use crate::http_server::PeerCertificate;
-use crate::{NetError, ServerTls};
+use crate::{NetError, ServerTls, accept};
 use hl7v2::mllp::{Deframer, frame};
 use std::future::Future;
 use std::net::SocketAddr;
@@ -87,10 +87,7 @@ pub fn listen_mllp(
     service: Arc<dyn MllpService>,
     limits: MllpLimits,
 ) -> Result<MllpServer, NetError> {
-    let describe = |e: std::io::Error| NetError::Listen { address: "socket".into(), reason: e.to_string() };
-    listener.set_nonblocking(true).map_err(describe)?;
-    let address = listener.local_addr().map_err(describe)?;
-    let listener = TcpListener::from_std(listener).map_err(describe)?;
+    let (listener, address) = accept::bound(listener)?;
     let acceptor = tls.map(|t| t.load()).transpose()?.map(|config| {
         // There is no protocol to agree on; a list of those of HTTP would turn away peers that offer another.
         let mut config = (*config).clone();
@@ -98,11 +95,11 @@ pub fn listen_mllp(
         tokio_rustls::TlsAcceptor::from(Arc::new(config))
     });
     let (stop, stopped) = watch::channel(false);
-    let task = tokio::spawn(accept(listener, acceptor, service, limits, stopped));
+    let task = tokio::spawn(serve_all(listener, acceptor, service, limits, stopped));
     Ok(MllpServer { address, stop, task })
 }
 
-async fn accept(
+async fn serve_all(
     listener: TcpListener,
     acceptor: Option<tokio_rustls::TlsAcceptor>,
     service: Arc<dyn MllpService>,
@@ -111,25 +108,7 @@ async fn accept(
 ) {
     let permits = Arc::new(Semaphore::new(limits.connections));
     let connections = TaskTracker::new();
-    loop {
-        // Wait for room before accepting: the kernel's backlog is a better queue than ours.
-        let permit = tokio::select! {
-            permit = permits.clone().acquire_owned() => permit,
-            _ = stopped.changed() => break,
-        };
-        let Ok(permit) = permit else { break };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            _ = stopped.changed() => break,
-        };
-        let (stream, address) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            }
-        };
+    while let Some((stream, address, permit)) = accept::next_with_room(&listener, &permits, &mut stopped).await {
         let (acceptor, service, stopped) = (acceptor.clone(), service.clone(), stopped.clone());
         connections.spawn(async move {
             let _permit = permit;

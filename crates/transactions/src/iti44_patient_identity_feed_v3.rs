@@ -159,44 +159,7 @@ impl SoapTransaction for Server {
 /// CE: the content is at fault, sending it again changes nothing. CR: it could not be looked at now.
 /// Source: HL7 table 0155; spec/xds.md section 20.
 fn ack_code(fault: &Fault) -> AckCode {
-    match fault {
-        Fault::Busy
-        | Fault::OutOfResources(_)
-        | Fault::PeerUnavailable { .. }
-        | Fault::Internal { .. }
-        | Fault::Remote { transient: true, .. } => AckCode::AcceptReject,
-        Fault::UnknownPatient(_)
-        | Fault::InvalidMetadata(_)
-        | Fault::InvalidDocument(_)
-        | Fault::InvalidContent { .. }
-        | Fault::DuplicateUniqueIdInMessage(_)
-        | Fault::DuplicateUniqueId { .. }
-        | Fault::NonIdenticalHash(_)
-        | Fault::NonIdenticalSize(_)
-        | Fault::PatientIdDoesNotMatch { .. }
-        | Fault::UnresolvedReference { .. }
-        | Fault::DeprecatedTarget(_)
-        | Fault::Update { .. }
-        | Fault::ReferencesExist { .. }
-        | Fault::Unreferenced { .. }
-        | Fault::MissingDocument(_)
-        | Fault::MissingDocumentMetadata(_)
-        | Fault::DocumentNotFound(_)
-        | Fault::UnknownRepository { .. }
-        | Fault::UnknownQuery(_)
-        | Fault::MissingParameter { .. }
-        | Fault::ParameterNumber { .. }
-        | Fault::InvalidQuery(_)
-        | Fault::TooManyResults { .. }
-        | Fault::NotSinglePatient
-        | Fault::ImagesNotFound(_)
-        | Fault::NotAcceptable(_)
-        | Fault::InstanceConflict(_)
-        | Fault::InvalidInstance { .. }
-        | Fault::Unsupported(_)
-        | Fault::Denied(_)
-        | Fault::Remote { transient: false, .. } => AckCode::AcceptError,
-    }
+    if fault.is_transient() { AckCode::AcceptReject } else { AckCode::AcceptError }
 }
 
 /// Feeds a peer.

@@ -77,6 +77,23 @@ pub fn post(port: u16, path: &str, content_type: &str, body: &str) -> Result<Fet
     once(port, path, &request, None)
 }
 
+/// A SOAP request as IHE wants it. `number` tells its MessageID from others.
+pub fn envelope(port: u16, path: &str, action: &str, number: u64, body: &str) -> String {
+    format!(
+        "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\" xmlns:a=\"http://www.w3.org/2005/08/addressing\">\
+         <s:Header><a:Action s:mustUnderstand=\"1\">{action}</a:Action>\
+         <a:MessageID>urn:uuid:6d296e90-e5dc-43d0-b455-7c1f3eb3{:04x}</a:MessageID>\
+         <a:ReplyTo><a:Address>http://www.w3.org/2005/08/addressing/anonymous</a:Address></a:ReplyTo>\
+         <a:To>http://127.0.0.1:{port}{path}</a:To></s:Header><s:Body>{body}</s:Body></s:Envelope>",
+        number & 0xffff
+    )
+}
+
+/// The media type of an [`envelope`].
+pub fn soap_type(action: &str) -> String {
+    format!("application/soap+xml; charset=UTF-8; action=\"{action}\"")
+}
+
 fn once(port: u16, path: &str, request: &str, mut keep: Option<&mut File>) -> Result<Fetched> {
     let started = Instant::now();
     let mut stream = connect(port)?;

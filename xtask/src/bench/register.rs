@@ -173,9 +173,9 @@ impl<'g> Node<'g> {
         anyhow::ensure!(ids.len() == DOCUMENTS, "{DOCUMENTS} documents were expected: {found}");
         let before = self.running.resident_mib()?;
         self.running.forget_peak()?;
-        let action = "urn:ihe:iti:2007:RetrieveDocumentSet";
-        let content_type = format!("application/soap+xml; charset=UTF-8; action=\"{action}\"");
-        let fetched = http::post(self.port, "/xds/repository", &content_type, &retrieve(self.port, action, &ids))?;
+        let (path, action) = ("/xds/repository", "urn:ihe:iti:2007:RetrieveDocumentSet");
+        let request = http::envelope(self.port, path, action, 0, &retrieve(&ids));
+        let fetched = http::post(self.port, path, &http::soap_type(action), &request)?;
         let sent = DOCUMENTS as u64 * octets;
         anyhow::ensure!(fetched.octets > sent, "{sent} octets were expected, {} came", fetched.octets);
         let given = self.grown(before)?;
@@ -193,7 +193,7 @@ impl<'g> Node<'g> {
 }
 
 /// Retrieve Document Set as ITI TF-2 3.43 writes it.
-fn retrieve(port: u16, action: &str, ids: &[&str]) -> String {
+fn retrieve(ids: &[&str]) -> String {
     let wanted: String = ids
         .iter()
         .map(|id| {
@@ -203,15 +203,7 @@ fn retrieve(port: u16, action: &str, ids: &[&str]) -> String {
             )
         })
         .collect();
-    format!(
-        "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\" xmlns:a=\"http://www.w3.org/2005/08/addressing\">\
-         <s:Header><a:Action s:mustUnderstand=\"1\">{action}</a:Action>\
-         <a:MessageID>urn:uuid:6d296e90-e5dc-43d0-b455-7c1f3eb30000</a:MessageID>\
-         <a:ReplyTo><a:Address>http://www.w3.org/2005/08/addressing/anonymous</a:Address></a:ReplyTo>\
-         <a:To>http://127.0.0.1:{port}/xds/repository</a:To></s:Header><s:Body>\
-         <x:RetrieveDocumentSetRequest xmlns:x=\"urn:ihe:iti:xds-b:2007\">{wanted}</x:RetrieveDocumentSetRequest>\
-         </s:Body></s:Envelope>"
-    )
+    format!("<x:RetrieveDocumentSetRequest xmlns:x=\"urn:ihe:iti:xds-b:2007\">{wanted}</x:RetrieveDocumentSetRequest>")
 }
 
 /// Both quantiles over the number of entries, each axis with a decade in a step.

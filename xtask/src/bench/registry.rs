@@ -9,12 +9,13 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::http::Kept;
+use super::http::{self, Kept};
 use super::process::{Running, free_port};
 use super::record::{Row, short};
 use super::{Ground, median, network, quantile};
 use crate::command;
 
+const STORED_QUERY: &str = "urn:ihe:iti:2007:RegistryStoredQuery";
 const PER_PATIENT: u64 = 10;
 const RUNS: usize = 3;
 /// Requests to one node before the other's turn: both live through the same minute.
@@ -142,10 +143,10 @@ impl Door {
         match self {
             Self::Iti18 => {
                 let body = find_documents(port, patient);
-                let head = "Content-Type: application/soap+xml; charset=UTF-8; action=\"urn:ihe:iti:2007:RegistryStoredQuery\"";
-                let length = body.len();
+                let (content_type, length) = (http::soap_type(STORED_QUERY), body.len());
                 format!(
-                    "POST /xds/registry HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{head}\r\nContent-Length: {length}\r\n\r\n{body}"
+                    "POST /xds/registry HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: {content_type}\r\n\
+                     Content-Length: {length}\r\n\r\n{body}"
                 )
             }
             Self::Iti67 => format!(
@@ -176,13 +177,8 @@ impl Door {
 
 /// FindDocuments of one patient as ITI TF-2 3.18 writes it.
 fn find_documents(port: u16, patient: u64) -> String {
-    format!(
-        "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\" xmlns:a=\"http://www.w3.org/2005/08/addressing\">\
-         <s:Header><a:Action s:mustUnderstand=\"1\">urn:ihe:iti:2007:RegistryStoredQuery</a:Action>\
-         <a:MessageID>urn:uuid:6d296e90-e5dc-43d0-b455-7c1f3eb3{:04x}</a:MessageID>\
-         <a:ReplyTo><a:Address>http://www.w3.org/2005/08/addressing/anonymous</a:Address></a:ReplyTo>\
-         <a:To>http://127.0.0.1:{port}/xds/registry</a:To></s:Header><s:Body>\
-         <q:AdhocQueryRequest xmlns:q=\"urn:oasis:names:tc:ebxml-regrep:xsd:query:3.0\" \
+    let query = format!(
+        "<q:AdhocQueryRequest xmlns:q=\"urn:oasis:names:tc:ebxml-regrep:xsd:query:3.0\" \
          xmlns:rim=\"urn:oasis:names:tc:ebxml-regrep:xsd:rim:3.0\">\
          <q:ResponseOption returnType=\"LeafClass\" returnComposedObjects=\"true\"/>\
          <rim:AdhocQuery id=\"urn:uuid:14d4debf-8f97-4251-9a74-a90016b0af0d\">\
@@ -190,9 +186,9 @@ fn find_documents(port: u16, patient: u64) -> String {
          <rim:Value>'B{patient:07}^^^&amp;2.999.7&amp;ISO'</rim:Value></rim:ValueList></rim:Slot>\
          <rim:Slot name=\"$XDSDocumentEntryStatus\"><rim:ValueList>\
          <rim:Value>('urn:oasis:names:tc:ebxml-regrep:StatusType:Approved')</rim:Value></rim:ValueList></rim:Slot>\
-         </rim:AdhocQuery></q:AdhocQueryRequest></s:Body></s:Envelope>",
-        patient & 0xffff
-    )
+         </rim:AdhocQuery></q:AdhocQueryRequest>"
+    );
+    http::envelope(port, "/xds/registry", STORED_QUERY, patient, &query)
 }
 
 /// Patients in an order that looks random and is the same in every run of the program.
