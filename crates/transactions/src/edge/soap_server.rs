@@ -66,8 +66,8 @@ pub struct Attachment {
     pub body: ByteStream,
 }
 
-/// XML nodes of a request: thousands of entries fit; what is larger would be a tree of many times its size in memory.
-const MOST_NODES: usize = 500_000;
+/// XML nodes of a request: more than a thousand entries fit; what is larger would be a tree of many times its size in memory.
+const MOST_NODES: usize = 250_000;
 
 /// Bounds on a request with an envelope of at most so many octets.
 pub fn request_limits(envelope_octets: usize) -> soap::Limits {
