@@ -9,6 +9,7 @@ mod code;
 mod document_entry;
 mod dtm;
 mod folder;
+mod folding;
 mod hl7;
 mod identifiers;
 mod invalid;
@@ -30,6 +31,7 @@ pub use code::{Code, schemes};
 pub use document_entry::{AvailabilityStatus, DocumentEntry, DocumentType, ExtraSlot, Sha1Hash};
 pub use dtm::{Dtm, Precision};
 pub use folder::Folder;
+pub use folding::{fold, starts};
 pub use hl7::{Hd, PatientId, Xcn, Xon, Xtn, escape, split_escaped, unescape};
 pub use identifiers::{
     HomeCommunityId, ObjectId, Oid, RetrieveLocationUid, SeriesInstanceUid, SopClassUid, SopInstanceUid,

@@ -1,7 +1,9 @@
 //! What can be asked of a registry: one query value for ITI-18 and ITI-67, with their AND/OR semantics.
 //! Source: ITI TF-2 3.18.4.1.2.3, MHD 2:3.67.4.1.2; spec/xds.md section 16, spec/fhir.md section 9.
 
-use crate::{AvailabilityStatus, Code, DocumentEntry, DocumentType, Dtm, ObjectId, PatientId, ReferenceId, UniqueId};
+use crate::{
+    AvailabilityStatus, Code, DocumentEntry, DocumentType, Dtm, ObjectId, PatientId, ReferenceId, UniqueId, fold,
+};
 use std::fmt;
 
 /// A code to match. XDS always gives both parts; FHIR may leave either out.
@@ -145,7 +147,7 @@ pub struct DocumentQuery {
     pub submission_time: Vec<PeriodMatch>,
     /// LIKE patterns against the whole authorPerson value.
     pub author_person: Vec<String>,
-    /// FHIR author.family and author.given: prefix match without regard to case.
+    /// FHIR author.family and author.given: prefix match without regard to case and accents.
     pub author_family: Vec<String>,
     pub author_given: Vec<String>,
     /// Absent: everything, up to the node's limit.
@@ -236,8 +238,8 @@ impl DocumentQuery {
         let starts = |wanted: &[String], component: usize| {
             wanted.is_empty()
                 || persons().any(|p| {
-                    let value = p.component(component).to_lowercase();
-                    wanted.iter().any(|w| value.starts_with(&w.to_lowercase()))
+                    let value = fold(&p.component(component));
+                    wanted.iter().any(|w| value.starts_with(&fold(w)))
                 })
         };
         (self.author_person.is_empty()

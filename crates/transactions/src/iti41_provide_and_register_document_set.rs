@@ -102,23 +102,25 @@ impl Server {
         }
         Ok((Ok((decoded.value.submission, documents)), decoded.not_kept))
     }
+}
 
-    async fn provide(
-        &self,
-        submission: Submission,
-        documents: Vec<ProvidedDocument>,
-        cx: &Cx,
-    ) -> Result<Registered, Refusal> {
-        let mut faults = Vec::new();
-        for document in &documents {
-            if let Some(entry) = submission.entry(&document.entry_id) {
-                faults.extend(self.checks.iter().filter_map(|c| c.check(entry, &document.content).err()));
-            }
+/// Provides documents that pass every check. Errors: those of all checks, else the repository's.
+pub(crate) async fn checked(
+    repository: &dyn Repository,
+    checks: &[Arc<dyn DocumentCheck>],
+    submission: Submission,
+    documents: Vec<ProvidedDocument>,
+    cx: &Cx,
+) -> Result<Registered, Refusal> {
+    let mut faults = Vec::new();
+    for document in &documents {
+        if let Some(entry) = submission.entry(&document.entry_id) {
+            faults.extend(checks.iter().filter_map(|c| c.check(entry, &document.content).err()));
         }
-        match Refusal::of(faults) {
-            Some(refusal) => Err(refusal),
-            None => self.repository.provide(submission, documents, cx).await,
-        }
+    }
+    match Refusal::of(faults) {
+        Some(refusal) => Err(refusal),
+        None => repository.provide(submission, documents, cx).await,
     }
 }
 
@@ -137,7 +139,7 @@ impl SoapTransaction for Server {
                     let transaction = if imaging { &RAD_68 } else { &TRANSACTION };
                     let provided = match request.no_room.take() {
                         Some(fault) => Err(fault.into()),
-                        None => self.provide(submission, documents, cx).await,
+                        None => checked(&*self.repository, &self.checks, submission, documents, cx).await,
                     };
                     (transaction, facts, provided)
                 }

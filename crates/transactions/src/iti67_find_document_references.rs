@@ -7,9 +7,9 @@ pub use client::Client;
 
 use crate::edge::Edge;
 use crate::edge::audit::{Facts, Outcome};
-use crate::edge::fhir_server::{FORM, Format, Refused, check_content_type, prefer, read_body, resource, with_manners};
+use crate::edge::fhir_server::{Format, Refused, prefer, resource, search_query, with_manners};
 use crate::edge::operation_outcome;
-use crate::edge::page_token::{BadToken, PageKey, Position};
+use crate::edge::page_token::{BadToken, PageKey, Position, bad_token};
 use crate::{Access, Binding, Transaction};
 use actors::{Cx, Found, Registry};
 use axum::Router;
@@ -19,7 +19,6 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use fhir::bundle::{Links, searchset};
 use fhir::document_reference::{EncodeContext, Relations};
-use fhir::operation_outcome::{Issue, OperationOutcome};
 use fhir::search::{DocumentSearch, Handling, SearchOptions};
 use http::StatusCode;
 use model::{CodeTerm, DocumentEntry, DocumentQuery, HomeCommunityId, Oid, Page, PatientId, RegionMap, schemes};
@@ -33,9 +32,6 @@ pub static TRANSACTION: Transaction = Transaction {
     binding: Binding::Http { method: "GET", path: "/fhir/DocumentReference" },
     access: Access::Query,
 };
-
-/// Largest body of a posted search, octets.
-const FORM_OCTETS: usize = 64 * 1024;
 
 /// Answers a consumer.
 #[derive(Clone)]
@@ -103,19 +99,9 @@ impl Server {
         let (parts, body) = request.into_parts();
         let cx = self.edge.cx(&parts);
         let mut asked = Asked::default();
-        let mut query = parts.uri.query().unwrap_or("").to_owned();
+        let mut query = String::new();
         let answered = async {
-            if parts.method == http::Method::POST {
-                let form = read_body(body, FORM_OCTETS).await?;
-                if !form.is_empty() {
-                    check_content_type(&parts.headers, FORM)?;
-                    let form = std::str::from_utf8(&form).map_err(|_| {
-                        let issue = Issue::error("structure").diagnostics("the form must be UTF-8");
-                        Refused::new(StatusCode::BAD_REQUEST, issue)
-                    })?;
-                    query = if query.is_empty() { form.to_owned() } else { format!("{query}&{form}") };
-                }
-            }
+            query = search_query(&parts, body).await?;
             self.answer(&query, &parts.headers, &mut asked, &cx).await
         }
         .await;
@@ -155,7 +141,12 @@ impl Server {
             position = Some(opened);
         }
         asked.patient = search.queries.first().and_then(|q| q.patient_id.clone());
-        let mut outcomes = remarks(&search, self.home.as_ref());
+        let mut outcomes = operation_outcome::remarks(
+            &search.ignored,
+            search.patient_reference.is_some(),
+            &search.target_communities,
+            self.home.as_ref(),
+        );
         let elsewhere = !search.target_communities.is_empty()
             && self.home.as_ref().is_some_and(|home| !search.target_communities.contains(home));
         if search.patient_reference.is_some() || elsewhere {
@@ -316,34 +307,4 @@ impl Server {
         let body = fhir::document_reference::encode(&entry, &encode);
         Ok((entry, format, body))
     }
-}
-
-fn bad_token(bad: BadToken) -> Refused {
-    let (status, code, text) = match bad {
-        BadToken::Unknown => (StatusCode::BAD_REQUEST, "value", "parameter _page is not a position this server gave"),
-        BadToken::Expired => (StatusCode::GONE, "expired", "this page is no longer kept; search again"),
-    };
-    Refused::new(status, Issue::error(code).diagnostics(text).expression("http._page"))
-}
-
-/// What the reader of the answer has to know beside the matches.
-fn remarks(search: &DocumentSearch, home: Option<&HomeCommunityId>) -> Vec<OperationOutcome> {
-    let mut issues: Vec<Issue> = search
-        .ignored
-        .iter()
-        .map(|ignored| {
-            Issue::warning("not-supported")
-                .diagnostics(format!("parameter {} {}; it was left out", ignored.parameter, ignored.reason))
-                .expression(format!("http.{}", ignored.parameter))
-        })
-        .collect();
-    if search.patient_reference.is_some() {
-        let text = "the patient reference is not of this server; search by patient.identifier=system|value";
-        issues.push(Issue::warning("not-found").diagnostics(text).expression("http.patient"));
-    }
-    for community in search.target_communities.iter().filter(|c| home.is_some_and(|home| home != *c)) {
-        let text = format!("community {community} cannot be reached from here");
-        issues.push(Issue::warning("incomplete").details("XDSUnknownCommunity").diagnostics(text));
-    }
-    if issues.is_empty() { Vec::new() } else { vec![OperationOutcome { issues }] }
 }

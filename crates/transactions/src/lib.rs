@@ -16,6 +16,8 @@ pub mod iti44_patient_identity_feed_v3;
 pub mod iti57_update_document_set;
 pub mod iti61_register_on_demand_document_entry;
 pub mod iti62_remove_metadata;
+pub mod iti65_provide_document_bundle;
+pub mod iti66_find_document_lists;
 pub mod iti67_find_document_references;
 pub mod iti68_retrieve_document;
 pub mod iti86_remove_documents;
@@ -82,6 +84,8 @@ pub static TRANSACTIONS: &[&Transaction] = &[
     &iti61_register_on_demand_document_entry::TRANSACTION,
     &iti62_remove_metadata::TRANSACTION,
     &iti86_remove_documents::TRANSACTION,
+    &iti65_provide_document_bundle::TRANSACTION,
+    &iti66_find_document_lists::TRANSACTION,
     &iti67_find_document_references::TRANSACTION,
     &iti68_retrieve_document::TRANSACTION,
     &iti104_patient_identity_feed_fhir::TRANSACTION,

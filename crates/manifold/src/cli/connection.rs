@@ -6,6 +6,7 @@ use super::stop::Stop;
 use crate::node::{RandomIdentifiers, SystemClock};
 use actors::{Cx, Registry, Repository, RepositoryDirectory};
 use clap::{Args, ValueEnum};
+use fhir::provide_bundle::ProvideOptions;
 use model::{Oid, PatientId};
 use net::{ClientTls, HttpClient, HttpClientOptions};
 use std::path::PathBuf;
@@ -14,7 +15,7 @@ use transactions::edge::fhir_client::FhirPeer;
 use transactions::edge::soap_client::SoapPeer;
 use transactions::{
     iti41_provide_and_register_document_set as iti41, iti42_register_document_set as iti42,
-    iti67_find_document_references as iti67, iti68_retrieve_document as iti68,
+    iti65_provide_document_bundle as iti65, iti67_find_document_references as iti67, iti68_retrieve_document as iti68,
 };
 
 /// Largest SOAP or FHIR answer without documents, octets.
@@ -24,12 +25,12 @@ const MOST_ENTRIES: usize = 100_000;
 /// Most octets of documents kept in memory when several are retrieved at once.
 const MEMORY_OCTETS: u64 = 256 << 20;
 
-/// Which protocol reads.
+/// Which protocol reads or publishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Via {
-    /// ITI-18 and ITI-43.
+    /// ITI-18 and ITI-43; ITI-41.
     Xds,
-    /// ITI-67 and ITI-68.
+    /// ITI-67 and ITI-68; ITI-65.
     Mhd,
 }
 
@@ -112,7 +113,7 @@ impl Parties {
         let explicit = match key {
             "ITI-18" => &self.connection.registry,
             "ITI-41" | "ITI-43" => &self.connection.repository,
-            "ITI-67" | "ITI-68" | "ITI-78" | "ITI-104" => &self.connection.fhir,
+            "ITI-65" | "ITI-67" | "ITI-68" | "ITI-78" | "ITI-104" => &self.connection.fhir,
             _ => &None,
         };
         if let Some(url) = explicit {
@@ -201,8 +202,17 @@ impl Parties {
         Ok(Arc::new(directory))
     }
 
-    /// Where documents are published: ITI-41 of the preferred node, else of the node it publishes to.
-    pub fn publish_to(&self) -> Result<(Party, Arc<dyn Repository>), Stop> {
+    /// Where documents are published: ITI-41, or ITI-65 for `mhd`, of the preferred node, else of the node it publishes to.
+    pub fn publish_to(&self, via: Option<Via>) -> Result<(Party, Arc<dyn Repository>), Stop> {
+        if via == Some(Via::Mhd)
+            || (via.is_none() && self.try_party("ITI-41").is_none() && self.try_party("ITI-65").is_some())
+        {
+            let party = self.party("ITI-65", "--fhir URL")?;
+            let address_from_unique_id = self.connection.fhir.is_none();
+            let retrieve = iti68::Client { peer: self.fhir(party.clone()), address_from_unique_id };
+            let options = ProvideOptions { patch: true, extra_slots: address_from_unique_id };
+            return Ok((party.clone(), Arc::new(iti65::Client { peer: self.fhir(party), retrieve, options })));
+        }
         let party = self.party("ITI-41", "--repository URL")?;
         let client = iti41::Client { peer: self.soap(party.clone()), memory_octets: MEMORY_OCTETS };
         Ok((party, Arc::new(client)))

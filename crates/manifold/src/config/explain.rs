@@ -36,7 +36,10 @@ pub fn explain(config: &NodeConfig) -> String {
         line("plays Patient Identity Manager: ITI-44 at /xds/registry, ITI-104 at /fhir".into());
     }
     if actors.mhd_document_responder.is_some() {
-        line("plays MHD Document Responder: ITI-67, ITI-68 at /fhir".into());
+        line("plays MHD Document Responder: ITI-66, ITI-67, ITI-68 at /fhir".into());
+    }
+    if let Some(recipient) = &actors.mhd_document_recipient {
+        line(format!("plays MHD Document Recipient: ITI-65 at /fhir; publishes to {}", recipient.publish_to));
     }
     if actors.imaging_archive.is_some() {
         line("plays imaging archive: C-STORE".into());

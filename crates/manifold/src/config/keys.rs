@@ -179,7 +179,7 @@ pub struct Actors {
     pub document_registry: Option<DocumentRegistry>,
     pub document_repository: Option<DocumentRepository>,
     pub patient_identity_manager: Option<Empty>,
-    pub mhd_document_recipient: Option<Empty>,
+    pub mhd_document_recipient: Option<DocumentRecipient>,
     pub mhd_document_responder: Option<Empty>,
     pub imaging_archive: Option<Empty>,
     pub imaging_document_source: Option<ImagingDocumentSource>,
@@ -191,6 +191,32 @@ pub struct Actors {
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Empty {}
+
+/// Where documents of the FHIR door go, and what completes them.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct DocumentRecipient {
+    /// `self` or a peer with a repository and a registry.
+    #[serde(default = "self_name")]
+    pub publish_to: String,
+    /// Completes Minimal metadata.
+    #[serde(default)]
+    pub metadata: RecipientMetadata,
+}
+
+/// Codes that a Minimal DocumentReference may leave out, each `code^display^scheme`; absent means that the code is
+/// unknown, the language undetermined, the confidentiality normal.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RecipientMetadata {
+    pub class_code: Option<String>,
+    pub type_code: Option<String>,
+    pub format_code: Option<String>,
+    pub healthcare_facility_type_code: Option<String>,
+    pub practice_setting_code: Option<String>,
+    pub confidentiality_code: Option<String>,
+    pub language_code: Option<String>,
+}
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -223,6 +249,8 @@ pub enum InstancesFrom {
 pub enum PublishBy {
     Rad68,
     Iti41,
+    /// The peer's FHIR door, for the documents, the questions and the patients.
+    Iti65,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -537,8 +565,36 @@ impl NodeConfig {
         if let Some(portal) = &actors.portal {
             peer("actors.portal.reads", &portal.reads)?;
         }
-        if actors.mhd_document_recipient.is_some() {
-            return broken("actors.mhd_document_recipient", "is not available in this version");
+        if let Some(recipient) = &actors.mhd_document_recipient {
+            peer("actors.mhd_document_recipient.publish_to", &recipient.publish_to)?;
+            if recipient.publish_to == "self" && actors.document_repository.is_none() {
+                return broken(
+                    "actors.mhd_document_recipient.publish_to",
+                    "is `self` but this node is no document_repository",
+                );
+            }
+            let metadata = &recipient.metadata;
+            for (key, text) in [
+                ("class_code", &metadata.class_code),
+                ("type_code", &metadata.type_code),
+                ("format_code", &metadata.format_code),
+                ("healthcare_facility_type_code", &metadata.healthcare_facility_type_code),
+                ("practice_setting_code", &metadata.practice_setting_code),
+                ("confidentiality_code", &metadata.confidentiality_code),
+            ] {
+                let read = text.as_deref().map(super::lists::code).transpose();
+                read.map_err(|rule| (format!("actors.mhd_document_recipient.metadata.{key}"), rule))?;
+            }
+        }
+        let by_iti65 = [
+            ("imaging_document_source", actors.imaging_document_source.as_ref().map(|s| (s.publish_by, &s.publish_to))),
+            ("report_source", actors.report_source.as_ref().map(|s| (s.publish_by, &s.publish_to))),
+        ];
+        for (actor, options) in by_iti65 {
+            if options.is_some_and(|(by, to)| by == PublishBy::Iti65 && to == "self") {
+                let rule = "is iti65, which publishes to a peer; what this node keeps itself needs no transaction";
+                return broken(&format!("actors.{actor}.publish_by"), rule);
+            }
         }
         Ok(())
     }

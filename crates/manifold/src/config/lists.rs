@@ -2,6 +2,7 @@
 //! (`patients.csv`); and the built-in versions of the first two.
 
 use super::ConfigError;
+use fhir::metadata_defaults::MetadataDefaults;
 use model::{
     Check, Code, CodedAttribute, Dtm, Oid, Patient, PatientId, PersonName, RegionMap, RegionRule, Sex, ValueList,
     ValueSets, schemes,
@@ -189,4 +190,19 @@ fn read(path: Option<&Path>, name: &str, built_in: &str) -> Result<(String, Stri
 /// A code of the configuration that [`NodeConfig::validate`](super::NodeConfig) has already read once.
 pub fn checked_code(text: &str) -> Code {
     code(text).unwrap_or_else(|_| Code::new(text, schemes::SNOMED_CT, ""))
+}
+
+/// What completes Minimal metadata, from codes that [`NodeConfig::validate`](super::NodeConfig) has read once.
+pub fn recipient_defaults(keys: &super::RecipientMetadata) -> MetadataDefaults {
+    let preset = MetadataDefaults::default();
+    let code = |text: &Option<String>, preset: Code| text.as_deref().map_or(preset, checked_code);
+    MetadataDefaults {
+        class_code: code(&keys.class_code, preset.class_code),
+        type_code: code(&keys.type_code, preset.type_code),
+        format_code: code(&keys.format_code, preset.format_code),
+        healthcare_facility_type_code: code(&keys.healthcare_facility_type_code, preset.healthcare_facility_type_code),
+        practice_setting_code: code(&keys.practice_setting_code, preset.practice_setting_code),
+        confidentiality_code: code(&keys.confidentiality_code, preset.confidentiality_code),
+        language_code: keys.language_code.clone().unwrap_or(preset.language_code),
+    }
 }

@@ -10,7 +10,9 @@ mod tests;
 
 pub use explain::explain;
 pub use keys::*;
-pub use lists::{checked_code, default_codes_toml, default_regions_toml, read_codes, read_patients, read_regions};
+pub use lists::{
+    checked_code, default_codes_toml, default_regions_toml, read_codes, read_patients, read_regions, recipient_defaults,
+};
 
 use std::path::{Path, PathBuf};
 

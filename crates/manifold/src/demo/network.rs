@@ -91,7 +91,7 @@ impl Layout {
              [peers.south]\nkind = \"manifold\"\nurl = {:?}\nrepository_unique_id = \"2.999.1.3\"\nretrieve_location_uid = \"2.25.302\"\n\
              {}patients = {:?}\nunknown_patient = \"refuse\"\n\n\
              [actors.document_registry]\n[actors.document_repository]\nunique_id = \"2.999.1.1\"\n\
-             [actors.patient_identity_manager]\n[actors.mhd_document_responder]\n[actors.portal]\nreads = \"self\"\n",
+             [actors.patient_identity_manager]\n[actors.mhd_document_recipient]\n[actors.mhd_document_responder]\n[actors.portal]\nreads = \"self\"\n",
             self.head("central"),
             self.mllp_port("central"),
             self.url("north"),

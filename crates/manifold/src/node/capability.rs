@@ -3,7 +3,44 @@
 use fhir::capability::{Capability, ResourceCapability, SearchParameter};
 use model::Dtm;
 
-pub fn statement(fhir_base: &str, resources: Vec<ResourceCapability>, now_unix_micros: i64) -> Vec<u8> {
+/// Requirement statements of MHD.
+pub const RECIPIENT: &str =
+    "https://profiles.ihe.net/ITI/MHD/CapabilityStatement/IHE.MHD.DocumentRecipient.Comprehensive";
+pub const RESPONDER: &str = "https://profiles.ihe.net/ITI/MHD/CapabilityStatement/IHE.MHD.DocumentResponder";
+
+/// What the node's actors say of themselves, beside the resources.
+#[derive(Default)]
+pub struct Claims {
+    /// Canonicals of the guides' requirement statements.
+    pub instantiates: Vec<&'static str>,
+    pub system_interactions: Vec<&'static str>,
+    pub patch_formats: Vec<&'static str>,
+    pub resources: Vec<ResourceCapability>,
+}
+
+impl Claims {
+    /// Adds a resource type; what two actors say of the same type becomes one entry.
+    pub fn resource(&mut self, more: ResourceCapability) {
+        let Some(known) = self.resources.iter_mut().find(|r| r.resource == more.resource) else {
+            self.resources.push(more);
+            return;
+        };
+        let add = |to: &mut Vec<&'static str>, from: Vec<&'static str>| {
+            for one in from {
+                if !to.contains(&one) {
+                    to.push(one);
+                }
+            }
+        };
+        add(&mut known.interactions, more.interactions);
+        add(&mut known.supported_profiles, more.supported_profiles);
+        add(&mut known.search_includes, more.search_includes);
+        known.search_parameters.extend(more.search_parameters);
+        known.operations.extend(more.operations);
+    }
+}
+
+pub fn statement(fhir_base: &str, claims: Claims, now_unix_micros: i64) -> Vec<u8> {
     let now = Dtm::from_unix_seconds(now_unix_micros.div_euclid(1_000_000));
     let date = fhir::datetime::encode(&now);
     fhir::capability::encode(&Capability {
@@ -12,12 +49,12 @@ pub fn statement(fhir_base: &str, resources: Vec<ResourceCapability>, now_unix_m
         version: env!("CARGO_PKG_VERSION"),
         description: "Imaging reports and manifests of a document sharing community (MHD)",
         date: &date,
-        instantiates: Vec::new(),
-        system_interactions: Vec::new(),
-        resources,
+        instantiates: claims.instantiates,
+        system_interactions: claims.system_interactions,
+        resources: claims.resources,
         cors: false,
         security_services: Vec::new(),
-        patch_formats: Vec::new(),
+        patch_formats: claims.patch_formats,
     })
 }
 
@@ -28,6 +65,22 @@ pub fn document_reference() -> ResourceCapability {
         supported_profiles: vec![fhir::document_reference::MINIMAL, fhir::document_reference::COMPREHENSIVE],
         interactions: vec!["read", "search-type"],
         search_parameters: fhir::search::PARAMETERS.to_vec(),
+        ..ResourceCapability::default()
+    }
+}
+
+/// ITI-66.
+pub fn list() -> ResourceCapability {
+    ResourceCapability {
+        resource: "List",
+        supported_profiles: vec![
+            fhir::list::MINIMAL_SUBMISSION_SET,
+            fhir::list::COMPREHENSIVE_SUBMISSION_SET,
+            fhir::list::MINIMAL_FOLDER,
+            fhir::list::COMPREHENSIVE_FOLDER,
+        ],
+        interactions: vec!["read", "search-type"],
+        search_parameters: fhir::search::lists::PARAMETERS.to_vec(),
         ..ResourceCapability::default()
     }
 }

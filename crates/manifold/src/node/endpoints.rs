@@ -32,7 +32,11 @@ pub fn endpoints(config: &NodeConfig) -> Value {
     }
     if actors.mhd_document_responder.is_some() {
         names.push("mhd_document_responder");
-        add(&["ITI-67", "ITI-68"], format!("{base}/fhir"));
+        add(&["ITI-66", "ITI-67", "ITI-68"], format!("{base}/fhir"));
+    }
+    if actors.mhd_document_recipient.is_some() {
+        names.push("mhd_document_recipient");
+        add(&["ITI-65"], format!("{base}/fhir"));
     }
     if actors.imaging_archive.is_some() {
         names.push("imaging_archive");

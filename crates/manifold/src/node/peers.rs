@@ -3,6 +3,7 @@
 use crate::config::{NodeConfig, Peer};
 use actors::{Fault, Identity, Imaging, Registry, Repository};
 use anyhow::{Context, anyhow};
+use fhir::provide_bundle::ProvideOptions;
 use model::{ManifestSeries, Oid};
 use net::{ClientTls, HttpClient, HttpClientOptions};
 use std::sync::Arc;
@@ -12,7 +13,8 @@ use transactions::edge::soap_replies::ReplyAddress;
 use transactions::portal::ImagingDirectory;
 use transactions::{
     iti41_provide_and_register_document_set, iti42_register_document_set, iti44_patient_identity_feed_v3,
-    iti67_find_document_references, iti68_retrieve_document, iti104_patient_identity_feed_fhir, rad107_wado_rs,
+    iti65_provide_document_bundle, iti67_find_document_references, iti68_retrieve_document,
+    iti104_patient_identity_feed_fhir, rad107_wado_rs,
 };
 
 /// Peers by name, each with the HTTP client that its trust asks for.
@@ -74,6 +76,14 @@ impl Peers<'_> {
     pub fn mhd_repository(&self, name: &str) -> anyhow::Result<Arc<dyn Repository>> {
         let address_from_unique_id = self.peer(name)?.kind == crate::config::PeerKind::Manifold;
         Ok(Arc::new(iti68_retrieve_document::Client { peer: self.fhir(name)?, address_from_unique_id }))
+    }
+
+    /// The peer's recipient: documents go in by ITI-65 and come out by ITI-68.
+    pub fn mhd_recipient(&self, name: &str) -> anyhow::Result<Arc<dyn Repository>> {
+        let ours = self.peer(name)?.kind == crate::config::PeerKind::Manifold;
+        let retrieve = iti68_retrieve_document::Client { peer: self.fhir(name)?, address_from_unique_id: ours };
+        let options = ProvideOptions { patch: true, extra_slots: ours };
+        Ok(Arc::new(iti65_provide_document_bundle::Client { peer: self.fhir(name)?, retrieve, options }))
     }
 
     /// The peer's patients by its FHIR door.

@@ -28,8 +28,9 @@ use transactions::{
     iti8_patient_identity_feed, iti18_registry_stored_query, iti41_provide_and_register_document_set,
     iti42_register_document_set, iti43_retrieve_document_set, iti44_patient_identity_feed_v3,
     iti57_update_document_set, iti61_register_on_demand_document_entry, iti62_remove_metadata,
-    iti67_find_document_references, iti68_retrieve_document, iti86_remove_documents, iti104_patient_identity_feed_fhir,
-    manifest_maker, portal, rad69_retrieve_imaging_document_set, rad107_wado_rs,
+    iti65_provide_document_bundle, iti66_find_document_lists, iti67_find_document_references, iti68_retrieve_document,
+    iti86_remove_documents, iti104_patient_identity_feed_fhir, manifest_maker, portal,
+    rad69_retrieve_imaging_document_set, rad107_wado_rs,
 };
 
 /// Actors as they come into being, each from what was there before.
@@ -211,7 +212,7 @@ impl<'a> Wiring<'a> {
         let transactions: Vec<Arc<dyn SoapTransaction>> = vec![
             Arc::new(iti41_provide_and_register_document_set::Server {
                 repository: repository.clone(),
-                checks: vec![Arc::new(transactions::manifest_check::ManifestCheck { blobs: blobs.clone() })],
+                checks: self.document_checks(),
                 edge: edge.clone(),
             }),
             Arc::new(iti43_retrieve_document_set::Server { repository: repository.clone(), edge: edge.clone() }),
@@ -220,6 +221,12 @@ impl<'a> Wiring<'a> {
         let router = self.soap(edge, transactions, Some(repository), "/xds/repository")?;
         self.merge(router);
         Ok(())
+    }
+
+    /// What is looked at before a document is stored, whichever door it comes through.
+    fn document_checks(&self) -> Vec<Arc<dyn iti41_provide_and_register_document_set::DocumentCheck>> {
+        let blobs = self.opened.blobs.clone();
+        vec![Arc::new(transactions::manifest_check::ManifestCheck { blobs })]
     }
 
     pub(super) fn imaging(&mut self) -> anyhow::Result<()> {
@@ -265,6 +272,9 @@ impl<'a> Wiring<'a> {
                 return Err(anyhow!(
                     "actors.imaging_document_source.publish_to is self, without a document_repository"
                 ));
+            }
+            (peer, _) if options.publish_by == config::PublishBy::Iti65 => {
+                (self.peers.mhd_registry(peer)?, self.peers.mhd_recipient(peer)?, Some(self.peers.fhir_identity(peer)?))
             }
             (peer, _) => (self.peers.registry(peer)?, self.peers.repository(peer)?, Some(self.peers.identity(peer)?)),
         };
@@ -329,7 +339,35 @@ impl<'a> Wiring<'a> {
         let actors = &self.config.actors;
         let edge = self.opened.edge.clone();
         let fhir_base = format!("{}/fhir", self.config.node.public_url.trim_end_matches('/'));
-        let mut resources = Vec::new();
+        let mut claims = capability::Claims::default();
+        if let Some(options) = &actors.mhd_document_recipient {
+            let publication = match options.publish_to.as_str() {
+                "self" => {
+                    let missing = || anyhow!("actors.mhd_document_recipient.publish_to is self, without a repository");
+                    iti65_provide_document_bundle::Publication {
+                        repository: self.own_repository.clone().ok_or_else(missing)?,
+                        registry: self.registry.clone().ok_or_else(missing)?,
+                        checks: self.document_checks(),
+                    }
+                }
+                peer => iti65_provide_document_bundle::Publication {
+                    repository: self.peers.repository(peer)?,
+                    registry: self.peers.registry(peer)?,
+                    checks: self.document_checks(),
+                },
+            };
+            let defaults = Arc::new(config::recipient_defaults(&options.metadata));
+            let server = iti65_provide_document_bundle::Server {
+                publication,
+                defaults,
+                fhir_base: fhir_base.clone(),
+                edge: edge.clone(),
+            };
+            self.merge(server.router());
+            claims.system_interactions.push("transaction");
+            claims.patch_formats.push(fhir::MEDIA_TYPE);
+            claims.instantiates.push(capability::RECIPIENT);
+        }
         if actors.mhd_document_responder.is_some() {
             let registry =
                 self.registry.clone().ok_or_else(|| anyhow!("actors.mhd_document_responder needs a registry"))?;
@@ -346,9 +384,22 @@ impl<'a> Wiring<'a> {
                 max_count: 1000,
                 edge: edge.clone(),
             };
+            let lists = iti66_find_document_lists::Server {
+                registry: registry.clone(),
+                fhir_base: fhir_base.clone(),
+                home: find.home.clone(),
+                patient_domain: find.patient_domain.clone(),
+                page_key: find.page_key.clone(),
+                default_count: find.default_count,
+                max_count: find.max_count,
+                edge: edge.clone(),
+            };
             self.merge(find.router());
+            self.merge(lists.router());
             self.merge(iti68_retrieve_document::Server { registry, repository, edge: edge.clone() }.router());
-            resources.push(capability::document_reference());
+            claims.resource(capability::document_reference());
+            claims.resource(capability::list());
+            claims.instantiates.push(capability::RESPONDER);
         }
         if actors.patient_identity_manager.is_some()
             && let Some(identity) = self.own_identity.clone()
@@ -358,11 +409,11 @@ impl<'a> Wiring<'a> {
             self.merge(
                 iti104_patient_identity_feed_fhir::Server { identity, domain, fhir_base, edge: edge.clone() }.router(),
             );
-            resources.push(capability::patient());
+            claims.resource(capability::patient());
         }
         self.portal()?;
-        if !resources.is_empty() {
-            let metadata = capability::statement(&fhir_base, resources, edge.clock.now_unix_micros()).into();
+        if !claims.resources.is_empty() || !claims.system_interactions.is_empty() {
+            let metadata = capability::statement(&fhir_base, claims, edge.clock.now_unix_micros()).into();
             self.merge(Base { metadata, edge }.router());
         }
         Ok(())

@@ -228,6 +228,27 @@ pub async fn read_body(body: Body, limit: usize) -> Result<Bytes, Refused> {
     Ok(out.freeze())
 }
 
+/// The parameters of a search: those of the URL, and of the form when it is posted.
+///
+/// Errors: a form of more than 64 KiB, of another type or not in UTF-8.
+pub async fn search_query(parts: &http::request::Parts, body: Body) -> Result<String, Refused> {
+    const FORM_OCTETS: usize = 64 * 1024;
+    let query = parts.uri.query().unwrap_or("").to_owned();
+    if parts.method != http::Method::POST {
+        return Ok(query);
+    }
+    let form = read_body(body, FORM_OCTETS).await?;
+    if form.is_empty() {
+        return Ok(query);
+    }
+    check_content_type(&parts.headers, FORM)?;
+    let form = std::str::from_utf8(&form).map_err(|_| {
+        let issue = Issue::error("structure").diagnostics("the form must be UTF-8");
+        Refused::new(StatusCode::BAD_REQUEST, issue)
+    })?;
+    Ok(if query.is_empty() { form.to_owned() } else { format!("{query}&{form}") })
+}
+
 /// Checks the `Content-Type` of a request body against `accepted`; only UTF-8 is taken.
 ///
 /// Errors: 415.

@@ -4,8 +4,9 @@
 use super::error_code::{Side, error_code};
 use actors::{Fault, Refusal};
 use fhir::operation_outcome::{Issue, OperationOutcome};
+use fhir::search::Ignored;
 use http::StatusCode;
-use model::{Invalid, PatientId};
+use model::{HomeCommunityId, Invalid, PatientId};
 
 /// The HTTP status of a fault, for FHIR and DICOMweb alike.
 pub fn status(fault: &Fault) -> StatusCode {
@@ -94,6 +95,33 @@ pub fn silent(party: &actors::SilentParty) -> OperationOutcome {
     OperationOutcome::of(
         Issue::warning("incomplete").details(error_code(&party.fault, Side::Registry)).diagnostics(text),
     )
+}
+
+/// What the reader of a search's answer has to know beside the matches: parameters that were left out, a patient of
+/// another server, communities that cannot be reached.
+pub fn remarks(
+    ignored: &[Ignored],
+    foreign_patient: bool,
+    communities: &[HomeCommunityId],
+    home: Option<&HomeCommunityId>,
+) -> Vec<OperationOutcome> {
+    let mut issues: Vec<Issue> = ignored
+        .iter()
+        .map(|ignored| {
+            Issue::warning("not-supported")
+                .diagnostics(format!("parameter {} {}; it was left out", ignored.parameter, ignored.reason))
+                .expression(format!("http.{}", ignored.parameter))
+        })
+        .collect();
+    if foreign_patient {
+        let text = "the patient reference is not of this server; search by patient.identifier=system|value";
+        issues.push(Issue::warning("not-found").diagnostics(text).expression("http.patient"));
+    }
+    for community in communities.iter().filter(|c| home.is_some_and(|home| home != *c)) {
+        let text = format!("community {community} cannot be reached from here");
+        issues.push(Issue::warning("incomplete").details("XDSUnknownCommunity").diagnostics(text));
+    }
+    if issues.is_empty() { Vec::new() } else { vec![OperationOutcome { issues }] }
 }
 
 /// All faults of a refusal, and the status of the first.

@@ -1,10 +1,13 @@
 //! The token of a next link: the search, its total and the position, sealed so that it is opaque, cannot be altered and
 //! shows no patient identifier in logs. Source: spec/fhir.md section 2 (next links).
 
+use super::fhir_server::Refused;
 use actors::{Cx, Identifiers};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use fhir::operation_outcome::Issue;
+use http::StatusCode;
 use std::sync::Arc;
 
 /// How long a link stays good.
@@ -91,4 +94,13 @@ impl PageKey {
         }
         Ok(Position { query, total, after })
     }
+}
+
+/// A bad token as an answer.
+pub fn bad_token(bad: BadToken) -> Refused {
+    let (status, code, text) = match bad {
+        BadToken::Unknown => (StatusCode::BAD_REQUEST, "value", "parameter _page is not a position this server gave"),
+        BadToken::Expired => (StatusCode::GONE, "expired", "this page is no longer kept; search again"),
+    };
+    Refused::new(status, Issue::error(code).diagnostics(text).expression("http._page"))
 }

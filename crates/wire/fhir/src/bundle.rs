@@ -12,7 +12,7 @@ use model::{DocumentEntry, Patient, PatientId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Links of a page: absolute URLs.
 #[derive(Clone, Copy, Debug, Default)]
@@ -56,8 +56,15 @@ struct WireLink<'a> {
 struct WireEntry<'a> {
     #[serde(rename = "fullUrl")]
     full_url: String,
-    resource: Resource<'a>,
+    resource: WireResource<'a>,
     search: WireSearch,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum WireResource<'a> {
+    Typed(Resource<'a>),
+    Encoded(Box<RawValue>),
 }
 
 #[derive(Serialize)]
@@ -95,6 +102,21 @@ pub fn patient_searchset<'a>(
     write(patients.into_iter().map(|p| Resource::Patient(patient::to_resource(p))), fhir_base, total, links, outcomes)
 }
 
+/// A page of Lists, each encoded by [`crate::list`], with its resource id. Compact JSON.
+pub fn list_searchset(
+    lists: Vec<(String, Vec<u8>)>,
+    fhir_base: &str,
+    total: u64,
+    links: &Links<'_>,
+    outcomes: &[OperationOutcome],
+) -> Vec<u8> {
+    let entries = lists.into_iter().filter_map(|(id, octets)| {
+        let text = RawValue::from_string(String::from_utf8(octets).ok()?).ok()?;
+        Some((Some(format!("List/{id}")), WireResource::Encoded(text)))
+    });
+    write_entries(entries, fhir_base, total, links, outcomes)
+}
+
 fn write<'a>(
     resources: impl Iterator<Item = Resource<'a>>,
     fhir_base: &str,
@@ -102,15 +124,28 @@ fn write<'a>(
     links: &Links<'a>,
     outcomes: &[OperationOutcome],
 ) -> Vec<u8> {
+    // A patient whose id is too long for FHIR has no address; fullUrl still has to be there.
+    let entries = resources.map(|resource| {
+        let path = resource.id().map(|id| format!("{}/{id}", resource.type_name()));
+        (path, WireResource::Typed(resource))
+    });
+    write_entries(entries, fhir_base, total, links, outcomes)
+}
+
+/// `entries`: path below the base where there is one, and the resource.
+fn write_entries<'a>(
+    entries: impl Iterator<Item = (Option<String>, WireResource<'a>)>,
+    fhir_base: &str,
+    total: u64,
+    links: &Links<'a>,
+    outcomes: &[OperationOutcome],
+) -> Vec<u8> {
     let base = fhir_base.strip_suffix('/').unwrap_or(fhir_base);
-    let matches = resources.map(|r| (r, "match"));
-    let outcomes = outcomes.iter().map(|o| (Resource::OperationOutcome(o.clone()), "outcome"));
-    let mut entries = matches.chain(outcomes).enumerate().map(|(i, (resource, mode))| {
-        // An outcome has no address, nor has a patient whose id is too long; fullUrl still has to be there.
-        let full_url = match resource.id() {
-            Some(id) => format!("{base}/{}/{id}", resource.type_name()),
-            None => placeholder(i + 1),
-        };
+    let matches = entries.map(|(path, resource)| (path, resource, "match"));
+    let outcomes =
+        outcomes.iter().map(|o| (None, WireResource::Typed(Resource::OperationOutcome(o.clone())), "outcome"));
+    let mut entries = matches.chain(outcomes).enumerate().map(|(i, (path, resource, mode))| {
+        let full_url = path.map_or_else(|| placeholder(i + 1), |path| format!("{base}/{path}"));
         WireEntry { full_url, resource, search: WireSearch { mode } }
     });
     let capacity = 512 + 4096 * entries.size_hint().0.min(4096);
@@ -171,6 +206,58 @@ struct ReadEntry<'a> {
     resource: Option<&'a RawValue>,
 }
 
+/// The entries of a Bundle as targets of references.
+pub(crate) struct Pool<'a> {
+    resources: Vec<Option<&'a RawValue>>,
+    /// By fullUrl and by its last two steps, `Type/id`: a look-up per reference must not walk the Bundle.
+    by_url: HashMap<&'a str, usize>,
+    /// Entries whose fullUrl another has already.
+    repeated: Vec<(usize, &'a str)>,
+    /// Each reference reads its target again: without it many references to one large resource would take hours.
+    budget: Cell<usize>,
+}
+
+impl<'a> Pool<'a> {
+    /// `entries`: fullUrl and resource of each, in order.
+    pub(crate) fn new(entries: impl Iterator<Item = (Option<&'a str>, Option<&'a RawValue>)>) -> Self {
+        let mut pool = Pool {
+            resources: Vec::new(),
+            by_url: HashMap::new(),
+            repeated: Vec::new(),
+            budget: Cell::new(MAX_RESOLVED_OCTETS),
+        };
+        let mut full_urls = HashSet::new();
+        for (i, (url, resource)) in entries.enumerate() {
+            pool.resources.push(resource);
+            let Some(url) = url else { continue };
+            if !full_urls.insert(url) {
+                pool.repeated.push((i, url));
+                continue;
+            }
+            pool.by_url.insert(url, i);
+            if let Some((at, _)) = url.rmatch_indices('/').nth(1) {
+                pool.by_url.entry(&url[at + 1..]).or_insert(i);
+            }
+        }
+        pool
+    }
+
+    /// Which entry a reference names.
+    pub(crate) fn index(&self, reference: &str) -> Option<usize> {
+        self.by_url.get(reference).copied()
+    }
+
+    pub(crate) fn resolve(&self, reference: &str) -> Option<Resource<'static>> {
+        let target = self.resources.get(self.index(reference)?).copied()??.get();
+        self.budget.set(self.budget.get().checked_sub(target.len())?);
+        serde_json::from_str::<Resource<'_>>(target).ok()
+    }
+
+    pub(crate) fn repeated(&self) -> impl Iterator<Item = (usize, &'a str)> + '_ {
+        self.repeated.iter().copied()
+    }
+}
+
 /// The largest number of entries read from one page.
 pub const MAX_ENTRIES: usize = 20_000;
 
@@ -204,23 +291,8 @@ pub fn decode_searchset(bytes: &[u8], patient: Option<&PatientId>) -> Result<Sea
     }
     let link = |relation: &str| bundle.link.iter().find(|l| l.relation == relation).map(|l| l.url.clone().into_owned());
     let mut out = Searchset { total: bundle.total, self_url: link("self"), next: link("next"), ..Searchset::default() };
-    // By fullUrl and by its last two steps, `Type/id`: a look-up per reference must not walk the page.
-    let mut by_url: HashMap<&str, usize> = HashMap::with_capacity(bundle.entry.len() * 2);
-    for (i, entry) in bundle.entry.iter().enumerate() {
-        if let Some(url) = entry.full_url.as_deref() {
-            by_url.entry(url).or_insert(i);
-            if let Some((at, _)) = url.rmatch_indices('/').nth(1) {
-                by_url.entry(&url[at + 1..]).or_insert(i);
-            }
-        }
-    }
-    // Each reference reads its target again: a budget keeps many references to one large resource from taking hours.
-    let budget = Cell::new(MAX_RESOLVED_OCTETS);
-    let resolve = |reference: &str| -> Option<Resource<'static>> {
-        let target = bundle.entry.get(*by_url.get(reference)?)?.resource?.get();
-        budget.set(budget.get().checked_sub(target.len())?);
-        serde_json::from_str::<Resource<'_>>(target).ok()
-    };
+    let pool = Pool::new(bundle.entry.iter().map(|entry| (entry.full_url.as_deref(), entry.resource)));
+    let resolve = |reference: &str| pool.resolve(reference);
     for (i, entry) in bundle.entry.iter().enumerate() {
         let Some(raw) = entry.resource else { continue };
         let path = format!("Bundle.entry[{i}].resource");

@@ -47,6 +47,7 @@ elements! {
         assigner: Option<Box<Reference<'a>>>,
     }
     Reference<'a> {
+        extension: Vec<Extension<'a>>,
         reference: Option<Str<'a>>,
         r#type: Option<Str<'a>>,
         identifier: Option<Box<Identifier<'a>>>,
@@ -88,12 +89,15 @@ elements! {
         profile: Vec<Str<'a>>,
         tag: Vec<Coding<'a>>,
     }
+    Annotation<'a> { text: Option<Str<'a>>, }
     /// An extension with the value types that our extensions have.
     Extension<'a> {
         extension: Vec<Extension<'a>>,
         url: Option<Str<'a>>,
         value_codeable_concept: Option<CodeableConcept<'a>>,
+        value_identifier: Option<Identifier<'a>>,
         value_oid: Option<Str<'a>>,
+        value_reference: Option<Reference<'a>>,
         value_string: Option<Str<'a>>,
         value_uri: Option<Str<'a>>,
     }

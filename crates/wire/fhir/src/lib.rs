@@ -1,8 +1,8 @@
 //! FHIR R4 resources and search strings to and from the model: bytes in, bytes out, no HTTP.
 //! Source: spec/fhir.md (MHD 4.2.3 and 4.2.4, PIXm 3.1.0), FHIR 4.0.1.
 //!
-//! Start with [`document_reference`] (DocumentEntry), [`search`] (ITI-67 query strings), [`bundle`] (searchsets),
-//! [`patient`] (ITI-104), [`operation_outcome`] and [`capability`].
+//! Start with [`document_reference`] (DocumentEntry), [`list`] (SubmissionSet, Folder), [`provide_bundle`]
+//! (ITI-65), [`search`] (ITI-67 query strings), [`bundle`] (searchsets), [`patient`] (ITI-104), [`operation_outcome`] and [`capability`].
 //!
 //! JSON only. Wire structs have no `Debug`: they hold names and identifiers of patients.
 
@@ -14,9 +14,12 @@ pub mod document_reference;
 mod error;
 pub mod identifier;
 mod json;
+pub mod list;
+pub mod metadata_defaults;
 pub mod operation_outcome;
 mod participant;
 pub mod patient;
+pub mod provide_bundle;
 mod resource;
 pub mod search;
 pub mod systems;

@@ -20,19 +20,19 @@ fn text<'t>(value: &'t Option<Str<'_>>) -> Option<&'t str> {
 
 // ---- writing ----
 
-/// Adds one author: its contained resources to `contained`, its references to `authors`.
+/// Adds one author: its contained resources, whose ids begin with `id`, to `contained`, its references to `authors`.
 ///
 /// Shape: a person alone is a Practitioner, one organisation alone an Organization; everything else is a
 /// PractitionerRole, one per institution, all with the same practitioner, by which they are joined again.
 pub(crate) fn write_author<'a>(
     author: &'a Author,
-    number: usize,
+    id: &str,
     contained: &mut Vec<Resource<'a>>,
     authors: &mut Vec<Reference<'a>>,
 ) {
     let telecom: Vec<ContactPoint<'a>> = author.telecommunications.iter().filter_map(contact_point).collect();
     let plain = author.roles.is_empty() && author.specialties.is_empty();
-    let id = format!("author{number}");
+    let id = id.to_owned();
     if plain && author.institutions.is_empty() {
         authors.push(Reference::to(format!("#{id}")));
         contained.push(Resource::Practitioner(practitioner(author.person.as_ref(), id, telecom)));
@@ -229,7 +229,7 @@ impl Participants<'_, '_> {
         out
     }
 
-    fn author(&self, reference: &Reference<'_>) -> Option<Author> {
+    pub(crate) fn author(&self, reference: &Reference<'_>) -> Option<Author> {
         let found = self.with(reference, |r| Some(self.author_of(r)));
         let author = found.unwrap_or_else(|| {
             // Nothing to follow: an identifier or a display name still says who it was.

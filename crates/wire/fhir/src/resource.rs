@@ -3,6 +3,7 @@
 
 use crate::datatypes::{Address, CodeableConcept, ContactPoint, HumanName, Identifier, Meta, Reference, Str, elements};
 use crate::document_reference::DocumentReference;
+use crate::list::List;
 use crate::operation_outcome::OperationOutcome;
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 #[serde(tag = "resourceType")]
 pub enum Resource<'a> {
     DocumentReference(Box<DocumentReference<'a>>),
+    List(Box<List<'a>>),
     Patient(PatientResource<'a>),
     Practitioner(Practitioner<'a>),
     PractitionerRole(PractitionerRole<'a>),
@@ -30,6 +32,7 @@ impl Resource<'_> {
     pub fn id(&self) -> Option<&str> {
         match self {
             Resource::DocumentReference(r) => r.id.as_deref(),
+            Resource::List(r) => r.id.as_deref(),
             Resource::Patient(r) => r.id.as_deref(),
             Resource::Practitioner(r) => r.id.as_deref(),
             Resource::PractitionerRole(r) => r.id.as_deref(),
@@ -44,6 +47,7 @@ impl Resource<'_> {
     pub fn type_name(&self) -> &'static str {
         match self {
             Resource::DocumentReference(_) => "DocumentReference",
+            Resource::List(_) => "List",
             Resource::Patient(_) => "Patient",
             Resource::Practitioner(_) => "Practitioner",
             Resource::PractitionerRole(_) => "PractitionerRole",

@@ -1,8 +1,8 @@
-//! `bench publish`: how fast a repository takes invented reports by ITI-41, until each is registered.
+//! `bench publish`: how fast a repository takes invented reports by ITI-41 or ITI-65, until each is registered.
 
 use super::query::{event_codes, invented_report};
 use super::{Sample, print, round};
-use crate::cli::connection::{Connection, Parties, circumstances};
+use crate::cli::connection::{Connection, Parties, Via, circumstances};
 use crate::cli::output::{self, Format};
 use crate::cli::stop::Stop;
 use actors::{DocumentContent, ProvidedDocument};
@@ -30,6 +30,9 @@ pub struct Publish {
     /// Instead of a report, each time a document of so many octets, streamed from a file without content
     #[arg(long, value_name = "N")]
     pub octets: Option<u64>,
+    /// By ITI-41 or by ITI-65; without it by ITI-41 where somebody answers that
+    #[arg(long, value_enum)]
+    pub via: Option<Via>,
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
     #[command(flatten)]
@@ -39,7 +42,7 @@ pub struct Publish {
 pub async fn run(options: Publish) -> Result<(), Stop> {
     let parties = Parties::open(&options.connection)?;
     let patient = parties.patient_id(&options.patient)?;
-    let (party, repository) = parties.publish_to()?;
+    let (party, repository) = parties.publish_to(options.via)?;
     let file = options.octets.map(empty_file).transpose()?.map(Arc::new);
     let next = Arc::new(AtomicU64::new(0));
     let bar = output::progress(options.reports, "reports");
@@ -93,7 +96,8 @@ pub async fn run(options: Publish) -> Result<(), Stop> {
         options.clients,
         party.name
     );
-    print(options.format, &[("ITI-41", Sample::of(micros))], facts, &remark)
+    let transaction = if options.via == Some(Via::Mhd) { "ITI-65" } else { "ITI-41" };
+    print(options.format, &[(transaction, Sample::of(micros))], facts, &remark)
 }
 
 /// A file in the system's temporary folder, removed when nobody needs it any more.

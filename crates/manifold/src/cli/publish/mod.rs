@@ -6,7 +6,7 @@ pub mod files;
 mod report;
 mod sending;
 
-use super::connection::{Connection, Parties};
+use super::connection::{Connection, Parties, Via};
 use super::output::{self, Format};
 use super::stop::Stop;
 use clap::Args;
@@ -55,6 +55,9 @@ pub struct Publish {
     /// uniqueId of the report that this one takes the place of
     #[arg(long, value_name = "UID", requires = "report")]
     pub replaces: Option<String>,
+    /// Publish the report by ITI-41 or by ITI-65; without it by ITI-41 where somebody answers that
+    #[arg(long, value_enum, requires = "report")]
+    pub via: Option<Via>,
     /// Who wrote the report: Family^Given, or an XCN
     #[arg(long, value_name = "NAME", requires = "report")]
     pub author: Option<String>,
@@ -152,6 +155,7 @@ impl Publish {
             institution: institution.map_err(|e| Stop::usage(format!("--institution: {e}")))?,
             language: self.language.clone(),
             patience,
+            via: self.via,
         })
     }
 }

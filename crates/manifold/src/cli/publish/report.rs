@@ -1,7 +1,7 @@
 //! Publishing a report: a PDF is wrapped as CDA (XDS-SD with the imaging header), a CDA goes out as it is; a DICOM SR is
 //! refused. Source: spec/mcwg.md 3.4, 3.6, R-56; spec/reports.md sections 11 and 14.
 
-use super::super::connection::{Parties, circumstances};
+use super::super::connection::{Parties, Via, circumstances};
 use super::super::stop::Stop;
 use super::super::{documents, output};
 use super::facts::{self, StudyFacts};
@@ -39,6 +39,8 @@ pub struct Wishes {
     pub language: String,
     /// For manifests that are still on their way.
     pub patience: Duration,
+    /// By ITI-41 or ITI-65.
+    pub via: Option<Via>,
 }
 
 /// A published report.
@@ -123,7 +125,7 @@ async fn publish_pdf(
     wishes: &Wishes,
 ) -> Result<Published, Stop> {
     let patient = patient.ok_or_else(|| Stop::usage("a PDF does not say whose it is: give --patient ID"))?;
-    let (at, repository) = parties.publish_to()?;
+    let (at, repository) = parties.publish_to(wishes.via)?;
     let facts = facts::studies(parties, &patient, studies, wishes.patience).await?;
     let replaced = match &wishes.replaces {
         Some(id) => Some(replaced(parties, id, &patient).await?),
@@ -220,7 +222,7 @@ async fn publish_cda(
             "the CDA document is about another patient than the --patient given; nothing was published",
         ));
     }
-    let (at, repository) = parties.publish_to()?;
+    let (at, repository) = parties.publish_to(wishes.via)?;
     let cx = circumstances();
     let mut defaults = EntryDefaults::new(cx.identifiers.entry_uuid());
     if !studies.is_empty() {

@@ -60,6 +60,26 @@ impl Client {
         }
     }
 
+    /// Sends a request below `/fhir` and reads the answer: status, and body as JSON where it is that.
+    pub fn fhir(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+        let url = format!("{}/fhir{path}", self.base);
+        let mut request = match method {
+            "GET" => self.http.get(&url),
+            "PUT" => self.http.put(&url),
+            _ => self.http.post(&url),
+        };
+        if let Some(body) = body {
+            let octets = serde_json::to_vec(body).expect("JSON");
+            request = request.header("content-type", "application/fhir+json").body(octets);
+        }
+        wait_for(async {
+            let answer = self.http.send(request).await.expect("an answer");
+            let status = answer.status().as_u16();
+            let octets = answer.bytes().await.expect("a body");
+            (status, serde_json::from_slice(&octets).unwrap_or(Value::Null))
+        })
+    }
+
     fn registry(&self) -> iti42::Client {
         iti42::Client { peer: self.peer("/xds/registry") }
     }

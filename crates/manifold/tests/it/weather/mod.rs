@@ -13,6 +13,7 @@ mod growth;
 mod hostile_dicom;
 mod hostile_http;
 mod kill;
+mod mhd;
 mod modality;
 mod objects;
 mod pitfalls;

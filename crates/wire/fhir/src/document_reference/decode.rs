@@ -1,7 +1,7 @@
 //! DocumentReference to DocumentEntry. Source: spec/fhir.md sections 0 (identifier ladder), 3 (hash), 5.1, 17.
 
 use super::{BODY_SITE, Context, DocumentReference, HOME_COMMUNITY_ID, MODALITY};
-use crate::datatypes::{CodeableConcept, Reference};
+use crate::datatypes::{CodeableConcept, Extension, Reference};
 use crate::error::DecodeError;
 use crate::identifier::{ENTRY_UUID, UNIQUE_ID, mhd_kind, object_id, to_patient_id, to_reference_id, to_unique_id};
 use crate::participant::{self, Participants};
@@ -71,6 +71,8 @@ pub struct Received {
     /// as written. `document_type` is Stable: FHIR does not tell.
     pub entry: DocumentEntry,
     pub resource_id: Option<String>,
+    /// False when no identifier gives the entryUUID.
+    pub has_entry_uuid: bool,
     pub subject: Subject,
     /// `content.attachment.url`, absolute or relative, as written.
     pub url: Option<String>,
@@ -123,7 +125,9 @@ pub fn from_resource(resource: &DocumentReference<'_>, cx: &DecodeContext<'_>) -
         }
     };
     let unique_id = unique_id(resource)?;
-    let id = entry_id(resource, cx)?;
+    let given = given_entry_uuid(resource)?;
+    let has_entry_uuid = given.is_some();
+    let id = given.map_or_else(|| stand_in_id(resource, cx), Ok)?;
     let (subject, patient_id) = subject(resource, &participants, cx)?;
     let content = resource.content.first();
     if resource.content.len() > 1 {
@@ -159,7 +163,7 @@ pub fn from_resource(resource: &DocumentReference<'_>, cx: &DecodeContext<'_>) -
         availability_status,
         document_type: DocumentType::Stable,
         mime_type: mime_type(attachment.and_then(|a| a.content_type.as_deref()), &mut warnings)?,
-        home_community_id: home_community_id(resource, &mut warnings),
+        home_community_id: home_community_id(&resource.extension, &mut warnings),
         title: text_of(attachment.and_then(|a| a.title.as_deref())),
         comments: text_of(resource.description.as_deref()),
         authors: participants.authors(&resource.author),
@@ -194,6 +198,7 @@ pub fn from_resource(resource: &DocumentReference<'_>, cx: &DecodeContext<'_>) -
     Ok(Received {
         entry,
         resource_id: resource.id.as_deref().map(str::to_owned),
+        has_entry_uuid,
         subject,
         url: attachment.and_then(|a| a.url.as_deref()).map(str::to_owned),
         data: attachment.and_then(|a| a.data.as_deref()).map(str::to_owned),
@@ -272,7 +277,7 @@ fn unique_id(resource: &DocumentReference<'_>) -> Result<UniqueId, DecodeError> 
 }
 
 // By type, by use, by the only urn:uuid: there is (spec/fhir.md section 0).
-fn entry_id(resource: &DocumentReference<'_>, cx: &DecodeContext<'_>) -> Result<ObjectId, DecodeError> {
+fn given_entry_uuid(resource: &DocumentReference<'_>) -> Result<Option<ObjectId>, DecodeError> {
     let is_uuid = |value: &str| value.get(..9).is_some_and(|p| p.eq_ignore_ascii_case("urn:uuid:"));
     let value = |i: &crate::datatypes::Identifier<'_>| i.value.as_deref().map(str::trim).unwrap_or("").to_owned();
     let said = resource.identifier.iter().filter(|i| mhd_kind(i) == Some(ENTRY_UUID)).map(value);
@@ -286,11 +291,15 @@ fn entry_id(resource: &DocumentReference<'_>, cx: &DecodeContext<'_>) -> Result<
             said = uuids;
         }
     }
-    if let Some(value) = said.first() {
-        let path = "DocumentReference.identifier";
-        return ObjectId::parse(value)
-            .map_err(|_| DecodeError::value(path, "must be urn:uuid: and a UUID where it is the entryUUID", value));
-    }
+    let Some(value) = said.first() else { return Ok(None) };
+    let rule = "must be urn:uuid: and a UUID where it is the entryUUID";
+    let id = ObjectId::parse(value).map_err(|_| DecodeError::value("DocumentReference.identifier", rule, value))?;
+    Ok(Some(id))
+}
+
+/// The id of an entry whose entryUUID no identifier gives.
+fn stand_in_id(resource: &DocumentReference<'_>, cx: &DecodeContext<'_>) -> Result<ObjectId, DecodeError> {
+    let is_uuid = |value: &str| value.get(..9).is_some_and(|p| p.eq_ignore_ascii_case("urn:uuid:"));
     let from_id = || resource.id.as_deref().and_then(object_id);
     let from_url = || cx.full_url.filter(|url| is_uuid(url)).and_then(|url| ObjectId::parse(url).ok());
     let symbolic = || ObjectId::parse(resource.id.as_deref()?).ok();
@@ -306,29 +315,41 @@ fn subject(
     participants: &Participants<'_, '_>,
     cx: &DecodeContext<'_>,
 ) -> Result<(Subject, PatientId), DecodeError> {
-    const PATH: &str = "DocumentReference.subject";
-    let asked = |subject: Subject, rule: &str| match cx.patient {
-        Some(patient) => Ok((subject, patient.clone())),
-        None => Err(DecodeError::required(PATH, rule)),
+    let patient = patient_of("DocumentReference.subject", resource.subject.as_ref(), participants, cx.patient)?;
+    let subject = match &resource.subject {
+        None => Subject::Absent,
+        Some(r) if r.identifier.as_deref().and_then(to_patient_id).is_some() => Subject::Identifier(patient.clone()),
+        Some(r) => r.reference.as_deref().map_or(Subject::Absent, |text| Subject::Reference(text.to_owned())),
     };
-    let Some(reference) = &resource.subject else {
-        return asked(Subject::Absent, "is required");
-    };
+    Ok((subject, patient))
+}
+
+/// The patient of a `subject`: its identifier, else that of the Patient it leads to, else what our own resource id says,
+/// else `stand_in`. Errors: none of them.
+pub(crate) fn patient_of(
+    path: &str,
+    subject: Option<&Reference<'_>>,
+    participants: &Participants<'_, '_>,
+    stand_in: Option<&PatientId>,
+) -> Result<PatientId, DecodeError> {
+    let otherwise = |rule: &str| stand_in.cloned().ok_or_else(|| DecodeError::required(path, rule));
+    let Some(reference) = subject else { return otherwise("is required") };
     if let Some(id) = reference.identifier.as_deref().and_then(to_patient_id) {
-        return Ok((Subject::Identifier(id.clone()), id));
+        return Ok(id);
     }
-    let written = reference.reference.as_deref().unwrap_or("").to_owned();
     let found = participants.with(reference, |r| match r {
         Resource::Patient(patient) => patient.identifier.iter().find_map(to_patient_id),
         _ => None,
     });
-    if let Some(id) = found.or_else(|| patient::id_of_reference(&written)) {
-        return Ok((Subject::Reference(written), id));
+    let written = reference.reference.as_deref().unwrap_or("");
+    if let Some(id) = found.or_else(|| patient::id_of_reference(written)) {
+        return Ok(id);
     }
-    if written.is_empty() {
-        return asked(Subject::Absent, "must have a reference, or an identifier whose system is urn:oid: and an OID");
-    }
-    asked(Subject::Reference(written), "must be a reference to a Patient known here")
+    otherwise(if written.is_empty() {
+        "must have a reference, or an identifier whose system is urn:oid: and an OID"
+    } else {
+        "must be a reference to a Patient known here"
+    })
 }
 
 fn mime_type(text: Option<&str>, warnings: &mut Vec<String>) -> Result<String, DecodeError> {
@@ -369,8 +390,8 @@ fn hash(text: &str, warnings: &mut Vec<String>) -> Result<Sha1Hash, DecodeError>
     Ok(hash)
 }
 
-fn home_community_id(resource: &DocumentReference<'_>, warnings: &mut Vec<String>) -> Option<HomeCommunityId> {
-    let extension = resource.extension.iter().find(|e| e.url.as_deref() == Some(HOME_COMMUNITY_ID))?;
+pub(crate) fn home_community_id(extensions: &[Extension<'_>], warnings: &mut Vec<String>) -> Option<HomeCommunityId> {
+    let extension = extensions.iter().find(|e| e.url.as_deref() == Some(HOME_COMMUNITY_ID))?;
     let text = extension.value_oid.as_deref().or(extension.value_uri.as_deref())?.trim();
     let home = HomeCommunityId::parse(text).or_else(|_| HomeCommunityId::parse(&format!("urn:oid:{text}")));
     if home.is_err() {

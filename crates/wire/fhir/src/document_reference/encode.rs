@@ -105,7 +105,7 @@ pub fn to_resource<'a>(entry: &'a DocumentEntry, cx: &EncodeContext<'a>) -> Docu
     let mut contained = Vec::new();
     let mut author = Vec::with_capacity(entry.authors.len());
     for (i, one) in entry.authors.iter().enumerate() {
-        participant::write_author(one, i + 1, &mut contained, &mut author);
+        participant::write_author(one, &format!("author{}", i + 1), &mut contained, &mut author);
     }
     let authenticator = entry.legal_authenticator.as_ref().map(|xcn| {
         let id = "authenticator".to_owned();
@@ -151,7 +151,7 @@ pub fn to_resource<'a>(entry: &'a DocumentEntry, cx: &EncodeContext<'a>) -> Docu
             reference: cx.patient_reference.map(Str::from),
             r#type: Some("Patient".into()),
             identifier: Some(Box::new(of_patient_id(&entry.patient_id))),
-            display: None,
+            ..Reference::default()
         }),
         date: entry.submission_time.as_ref().map(|t| datetime::encode_instant(t).into()),
         author,
@@ -273,7 +273,7 @@ fn relates_to<'a>(entry: &DocumentEntry, cx: &EncodeContext<'a>) -> Vec<RelatesT
 }
 
 /// The entry's own codes and times as the Comprehensive profile demands them.
-fn is_comprehensive(resource: &DocumentReference<'_>) -> bool {
+pub(crate) fn is_comprehensive(resource: &DocumentReference<'_>) -> bool {
     let Some(context) = &resource.context else { return false };
     let content = resource.content.first();
     let attachment = content.and_then(|c| c.attachment.as_ref());

@@ -8,8 +8,9 @@ mod decode;
 mod encode;
 
 pub use decode::{DecodeContext, Received, RelatesToTarget, Subject, decode, from_resource};
-pub(crate) use encode::status;
+pub(crate) use decode::{home_community_id, patient_of};
 pub use encode::{AttachmentUrl, EncodeContext, Relations, document_url, encode, to_resource};
+pub(crate) use encode::{is_comprehensive, status};
 
 use crate::datatypes::{
     Attachment, CodeableConcept, Coding, Extension, Identifier, Meta, Period, Reference, Str, elements,
@@ -21,7 +22,7 @@ pub const MINIMAL: &str = "https://profiles.ihe.net/ITI/MHD/StructureDefinition/
 pub const COMPREHENSIVE: &str =
     "https://profiles.ihe.net/ITI/MHD/StructureDefinition/IHE.MHD.Comprehensive.DocumentReference";
 
-const HOME_COMMUNITY_ID: &str = "https://profiles.ihe.net/ITI/MHD/StructureDefinition/ihe-HomeCommunityId";
+pub(crate) const HOME_COMMUNITY_ID: &str = "https://profiles.ihe.net/ITI/MHD/StructureDefinition/ihe-HomeCommunityId";
 /// Back-ports from FHIR R5 that MADO uses.
 const MODALITY: &str = "http://hl7.org/fhir/5.0/StructureDefinition/extension-DocumentReference.modality";
 const BODY_SITE: &str = "http://hl7.org/fhir/5.0/StructureDefinition/extension-DocumentReference.bodySite";

@@ -1,14 +1,11 @@
 //! ITI-67 query strings to [`DocumentQuery`]. Source: spec/fhir.md sections 2, 9, 17; MHD 2:3.67.4.1.2.
 
+use super::subject::Subject;
 use super::token::{self, Token};
 use super::understood::{DocumentSearch, Handling, Ignored, SearchOptions, Sort, SortKey, Total};
-use super::{Parameters, SearchError, date, unescape};
-use crate::identifier::{object_id, patient_id};
-use crate::patient::id_of_reference;
-use model::{
-    AvailabilityStatus, CodeTerm, DocumentQuery, DtmRange, HomeCommunityId, Page, PatientId, ReferenceTerm,
-    reference_types,
-};
+use super::{Parameters, SearchError, codes, date, one_date, unescape};
+use crate::identifier::object_id;
+use model::{AvailabilityStatus, CodeTerm, DocumentQuery, DtmRange, Page, ReferenceTerm, reference_types};
 
 /// Reads the query of `GET DocumentReference?...`. For POST `_search`, join URL and body by `&`.
 ///
@@ -24,6 +21,7 @@ pub fn decode(query: &str, options: &SearchOptions) -> Result<DocumentSearch, Se
         query: DocumentQuery { document_types: options.document_types.clone(), ..DocumentQuery::default() },
         search: DocumentSearch::default(),
         nothing: false,
+        subject: Subject::default(),
         identifiers: None,
         count: options.default_count.min(options.max_count),
     };
@@ -35,9 +33,9 @@ pub fn decode(query: &str, options: &SearchOptions) -> Result<DocumentSearch, Se
         let understood = reader.read(name, value)?;
         match understood {
             Ok(()) if name == "_count" => {
-                reader.search.understood.push((name.to_owned(), reader.count.to_string()));
+                reader.search.understood.push(name, &reader.count.to_string());
             }
-            Ok(()) => reader.search.understood.push((name.to_owned(), value.to_owned())),
+            Ok(()) => reader.search.understood.push(name, value),
             Err(reason) if options.handling == Handling::Strict => {
                 return Err(SearchError::not_supported(name, reason, ""));
             }
@@ -58,6 +56,7 @@ struct Reader<'o> {
     query: DocumentQuery,
     search: DocumentSearch,
     nothing: bool,
+    subject: Subject,
     identifiers: Option<token::IdentifierTerms>,
     count: usize,
 }
@@ -66,14 +65,10 @@ type Understood = Result<(), &'static str>;
 
 impl Reader<'_> {
     fn read(&mut self, name: &str, value: &str) -> Result<Understood, SearchError> {
+        if let Some(read) = self.subject.read(name, value, self.options) {
+            return read.map(Ok);
+        }
         match name {
-            "patient" | "subject" | "patient:Patient" | "subject:Patient" => self.patient(name, value)?,
-            "patient.identifier"
-            | "patient:identifier"
-            | "subject.identifier"
-            | "subject:identifier"
-            | "patient:Patient.identifier"
-            | "subject:Patient.identifier" => self.patient_identifier(name, value)?,
             "status" => self.status(name, value)?,
             "identifier" => {
                 let terms = token::identifiers(name, token::tokens(name, value)?)?;
@@ -129,11 +124,7 @@ impl Reader<'_> {
                 self.references(name, value, |t| token::reference(name, t, Some(reference_types::ACCESSION)))?;
             }
             "targetCommunityIdList" => {
-                for text in token::alternatives(name, value)? {
-                    let home = HomeCommunityId::parse(text)
-                        .map_err(|_| SearchError::value(name, "must be urn:oid: and an OID", text))?;
-                    self.search.target_communities.push(home);
-                }
+                self.search.target_communities.extend(token::communities(name, value)?);
             }
             _ if name.starts_with('_') => return self.control(name, value),
             "contenttype" | "relatesto" | "relation" | "relationship" | "custodian" | "encounter" | "language"
@@ -215,75 +206,6 @@ impl Reader<'_> {
             _ => return Ok(Err(UNKNOWN)),
         }
         Ok(Ok(()))
-    }
-
-    fn patient(&mut self, name: &str, value: &str) -> Result<(), SearchError> {
-        // Clients without chaining send the identifier here.
-        if value.contains('|') {
-            return self.patient_identifier(name, value);
-        }
-        let references = token::alternatives(name, value)?;
-        let [reference] = references.as_slice() else {
-            return Err(SearchError::not_supported(name, "must name one patient", ""));
-        };
-        let reference =
-            if reference.contains('/') { unescape(reference) } else { format!("Patient/{}", unescape(reference)) };
-        // An absolute reference may be another server's patient, even when its id looks like ours.
-        let base = self.options.fhir_base.as_deref().map(|b| b.trim_end_matches('/'));
-        let below = base.and_then(|b| reference.strip_prefix(b)).is_some_and(|rest| rest.starts_with("/Patient/"));
-        let own = below || !reference.contains("://");
-        match id_of_reference(&reference).filter(|_| own) {
-            Some(id) => self.one_patient(name, id),
-            None => {
-                if self.search.patient_reference.as_ref().is_some_and(|before| *before != reference) {
-                    return Err(SearchError::not_supported(name, "must name one patient", ""));
-                }
-                self.search.patient_reference = Some(reference);
-                Ok(())
-            }
-        }
-    }
-
-    // B-053: with a system that patient, `|v` nobody (our patients all have a system), `v` the affinity domain's.
-    fn patient_identifier(&mut self, name: &str, value: &str) -> Result<(), SearchError> {
-        let mut found: Vec<PatientId> = Vec::new();
-        let tokens = token::tokens(name, value)?;
-        for Token { system, value } in tokens {
-            let Some(value) = value else {
-                let rule = "must have an identifier after the system: all documents of a domain are not a search";
-                return Err(SearchError::not_supported(name, rule, ""));
-            };
-            let id = match system.as_deref() {
-                Some("") => None,
-                // A system that is no OID names no patient of ours; it must never widen the search.
-                Some(system) => patient_id(system, &value),
-                None => {
-                    let domain = self.options.patient_domain.clone().ok_or_else(|| {
-                        SearchError::value(name, "must have the form system|value, with urn:oid: as the system", "")
-                    })?;
-                    Some(PatientId::new(value.trim(), domain))
-                }
-            };
-            if let Some(id) = id
-                && !found.contains(&id)
-            {
-                found.push(id);
-            }
-        }
-        match found.len() {
-            0 => self.nothing = true,
-            1 => return self.one_patient(name, found.remove(0)),
-            _ => return Err(SearchError::not_supported(name, "must name one patient", "")),
-        }
-        Ok(())
-    }
-
-    fn one_patient(&mut self, _name: &str, id: PatientId) -> Result<(), SearchError> {
-        match &self.query.patient_id {
-            Some(before) if *before != id => self.nothing = true,
-            _ => self.query.patient_id = Some(id),
-        }
-        Ok(())
     }
 
     fn status(&mut self, name: &str, value: &str) -> Result<(), SearchError> {
@@ -378,7 +300,10 @@ impl Reader<'_> {
     }
 
     fn finish(self) -> Result<DocumentSearch, SearchError> {
-        let Reader { mut query, mut search, nothing, identifiers, count, .. } = self;
+        let Reader { mut query, mut search, mut nothing, subject, identifiers, count, .. } = self;
+        nothing |= subject.nobody;
+        query.patient_id = subject.id;
+        search.patient_reference = subject.reference;
         search.count_only |= count == 0;
         let size = if search.count_only { 0 } else { count };
         query.page = Some(Page { size, after: search.page_token.clone() });
@@ -409,15 +334,4 @@ impl Reader<'_> {
         search.queries = queries;
         Ok(search)
     }
-}
-
-fn one_date<'a>(name: &str, value: &'a str) -> Result<&'a str, SearchError> {
-    match token::alternatives(name, value)?.as_slice() {
-        [text] => Ok(*text),
-        _ => Err(SearchError::not_supported(name, "takes one date per parameter; repeat it for AND", "")),
-    }
-}
-
-fn codes(name: &str, value: &str) -> Result<Vec<CodeTerm>, SearchError> {
-    Ok(token::tokens(name, value)?.into_iter().map(Token::code_term).collect())
 }

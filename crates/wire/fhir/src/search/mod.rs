@@ -4,18 +4,22 @@
 mod date;
 mod decode;
 mod encode;
+pub mod lists;
 mod parameters;
+mod subject;
 mod token;
 mod understood;
 
 pub use decode::decode;
 pub use encode::{Encoded, encode};
 pub use parameters::{Parameters, escape, percent_encode, percent_encode_into, unescape};
-pub use understood::{DocumentSearch, Handling, Ignored, SearchOptions, Sort, SortKey, Total};
+pub use understood::{DocumentSearch, Handling, Ignored, SearchOptions, Sort, SortKey, Total, Understood};
 
 use crate::capability::SearchParameter;
 use crate::operation_outcome::{Issue, OperationOutcome};
+use model::CodeTerm;
 use std::fmt;
+use token::Token;
 
 /// Why a search was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -137,4 +141,15 @@ const fn parameter(name: &'static str, kind: &'static str, definition: Option<&'
 /// `base` and a relative path with exactly one slash between them.
 pub(crate) fn join_url(base: &str, path: &str) -> String {
     format!("{}/{}", base.trim_end_matches('/'), path.trim_start_matches('/'))
+}
+
+fn one_date<'a>(name: &str, value: &'a str) -> Result<&'a str, SearchError> {
+    match token::alternatives(name, value)?.as_slice() {
+        [text] => Ok(*text),
+        _ => Err(SearchError::not_supported(name, "takes one date per parameter; repeat it for AND", "")),
+    }
+}
+
+fn codes(name: &str, value: &str) -> Result<Vec<CodeTerm>, SearchError> {
+    Ok(token::tokens(name, value)?.into_iter().map(Token::code_term).collect())
 }

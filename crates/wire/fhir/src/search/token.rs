@@ -5,7 +5,9 @@ use super::SearchError;
 use super::parameters::{split_unescaped, unescape};
 use crate::identifier::{DICOM_UID, fold_uid, to_unique_id};
 use crate::systems::{RFC_3986, scheme_of, strip_prefix_ignore_case};
-use model::{CodeTerm, ObjectId, Oid, ReferenceId, ReferenceTerm, StudyInstanceUid, UniqueId, reference_types};
+use model::{
+    CodeTerm, HomeCommunityId, ObjectId, Oid, ReferenceId, ReferenceTerm, StudyInstanceUid, UniqueId, reference_types,
+};
 
 /// One token. `system` absent: any; empty: none. `value` absent: any.
 #[derive(Clone, PartialEq, Eq)]
@@ -78,6 +80,14 @@ pub(super) fn identifiers(name: &str, tokens: Vec<Token>) -> Result<IdentifierTe
         }
     }
     Ok(out)
+}
+
+/// `targetCommunityIdList`.
+pub(super) fn communities(name: &str, value: &str) -> Result<Vec<HomeCommunityId>, SearchError> {
+    let one = |text: &str| {
+        HomeCommunityId::parse(text).map_err(|_| SearchError::value(name, "must be urn:oid: and an OID", text))
+    };
+    alternatives(name, value)?.into_iter().map(one).collect()
 }
 
 /// `study-instance-uid`, in any of its spellings.

@@ -94,7 +94,7 @@ pub struct DocumentSearch {
     pub page_token: Option<String>,
     pub target_communities: Vec<HomeCommunityId>,
     pub ignored: Vec<Ignored>,
-    pub(super) understood: Vec<(String, String)>,
+    pub(super) understood: Understood,
 }
 
 impl DocumentSearch {
@@ -113,8 +113,23 @@ impl DocumentSearch {
 
     /// The self link's query: the parameters as understood, `_count` as it was clamped.
     pub fn self_query(&self) -> String {
+        self.understood.query()
+    }
+}
+
+/// Parameters of a search that count, in order.
+#[derive(Clone, Debug, Default)]
+pub struct Understood(Vec<(String, String)>);
+
+impl Understood {
+    pub(super) fn push(&mut self, name: &str, value: &str) {
+        self.0.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// As a query string.
+    pub fn query(&self) -> String {
         let mut out = String::new();
-        for (name, value) in &self.understood {
+        for (name, value) in &self.0 {
             if !out.is_empty() {
                 out.push('&');
             }

@@ -3,9 +3,11 @@
 mod bundles;
 mod capabilities;
 mod document_references;
+mod lists;
 mod outcomes;
 mod patients;
 mod profiles;
+mod provide_bundles;
 mod round_trips;
 mod searches;
 mod times;

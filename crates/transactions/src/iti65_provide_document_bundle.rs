@@ -1,0 +1,174 @@
+//! ITI-65 Provide Document Bundle. MHD 2:3.65; spec/fhir.md sections 2, 6.
+
+mod client;
+mod publication;
+
+pub use client::Client;
+pub use publication::Publication;
+
+use crate::edge::Edge;
+use crate::edge::audit::{Facts, Outcome};
+use crate::edge::fhir_server::{Format, JSON, Refused, check_content_type, read_body, resource, with_manners};
+use crate::iti42_register_document_set::facts;
+use crate::{Access, Binding, Transaction};
+use actors::{Cx, DocumentContent, ProvidedDocument, Sha256};
+use axum::Router;
+use axum::extract::Request;
+use axum::response::Response;
+use axum::routing::post;
+use fhir::document_reference::document_url;
+use fhir::identifier::resource_id;
+use fhir::metadata_defaults::MetadataDefaults;
+use fhir::operation_outcome::OperationOutcome;
+use fhir::provide_bundle::{self, BundleEntry, EntryKind, ProvideContext, ProvidedBundle, encode_response};
+use fhir::search::Parameters;
+use http::StatusCode;
+use model::{ObjectId, UniqueId};
+use publication::Published;
+use std::sync::Arc;
+
+pub static TRANSACTION: Transaction = Transaction {
+    id: "ITI-65",
+    name: "Provide Document Bundle",
+    section: "MHD 2:3.65",
+    binding: Binding::Http { method: "POST", path: "/fhir" },
+    access: Access::Publish,
+};
+
+/// Largest Bundle with its documents, octets. Larger documents come by ITI-41, which streams.
+pub const BUNDLE_OCTETS: usize = 32 << 20;
+
+/// Answers a source.
+#[derive(Clone)]
+pub struct Server {
+    pub publication: Publication,
+    /// Stand in for what Minimal metadata leave out.
+    pub defaults: Arc<MetadataDefaults>,
+    /// Public address of `/fhir`, without a slash at the end.
+    pub fhir_base: String,
+    pub edge: Edge,
+}
+
+impl Server {
+    pub fn router(self) -> Router {
+        let edge = self.edge.clone();
+        let server = Arc::new(self);
+        let route = || {
+            let server = server.clone();
+            post(move |request: Request| {
+                let server = server.clone();
+                async move { server.answer(request).await }
+            })
+        };
+        with_manners(Router::new().route("/fhir", route()).route("/fhir/", route()), &edge)
+    }
+
+    async fn answer(&self, request: Request) -> Response {
+        let (parts, body) = request.into_parts();
+        let cx = self.edge.cx(&parts);
+        let mut known = Facts::default();
+        let answered = async {
+            let query = parts.uri.query().unwrap_or("");
+            let format = Format::negotiate(&parts.headers, Parameters::decode(query)?.first("_format"))?;
+            check_content_type(&parts.headers, JSON)?;
+            let body = read_body(body, BUNDLE_OCTETS).await?;
+            let (provided, published) = self.provide(&body, &mut known, &cx).await?;
+            Ok::<_, Refused>((format, self.response(&provided, &published, &cx)))
+        }
+        .await;
+        let outcome = answered.as_ref().map_or_else(Refused::audit_outcome, |_| Outcome::Success);
+        self.edge.audit(&TRANSACTION, outcome, known, &cx);
+        match answered {
+            Ok((format, body)) => resource(StatusCode::OK, format, body),
+            Err(refused) => refused.respond(&cx),
+        }
+    }
+
+    async fn provide(&self, body: &[u8], known: &mut Facts, cx: &Cx) -> Result<(Vec<BundleEntry>, Published), Refused> {
+        let mut bundle = self.decode(body, cx).map_err(refused)?;
+        *known = facts(&bundle.submission);
+        self.publication.place_in_folders(&mut bundle, cx).await?;
+        let ProvidedBundle { submission, documents, entries, .. } = bundle;
+        let documents = documents
+            .into_iter()
+            .map(|document| ProvidedDocument {
+                entry_id: document.entry_id,
+                content: DocumentContent::Memory(Arc::unwrap_or_clone(document.octets).into()),
+            })
+            .collect();
+        let published = self.publication.publish(submission, documents, cx).await?;
+        Ok((entries, published))
+    }
+
+    fn decode(&self, body: &[u8], cx: &Cx) -> Result<ProvidedBundle, Vec<fhir::DecodeError>> {
+        let fresh_id = || cx.identifiers.entry_uuid();
+        let context =
+            ProvideContext { fresh_id: &fresh_id, derive_unique_id: &derived_unique_id, defaults: &self.defaults };
+        provide_bundle::decode(body, &context)
+    }
+
+    fn response(&self, entries: &[BundleEntry], published: &Published, cx: &Cx) -> Vec<u8> {
+        const CREATED: &str = "201 Created";
+        const OK: &str = "200 OK";
+        let now = fhir::datetime::encode_instant(&cx.now());
+        let at = |kind: &str, id: &ObjectId| format!("{kind}/{}", resource_id(published.id_of(id)));
+        let outcome = |entry: &BundleEntry| {
+            let (status, location, version) = match &entry.kind {
+                EntryKind::SubmissionSet(id) => (CREATED, at("List", id), Some(1)),
+                EntryKind::Document(id) => (CREATED, at("DocumentReference", id), Some(1)),
+                EntryKind::Folder { id, is_new: true } => (CREATED, at("List", id), Some(1)),
+                EntryKind::Folder { id, is_new: false } => (OK, at("List", id), None),
+                EntryKind::Patch(id) => (OK, at("DocumentReference", id), None),
+                EntryKind::Content(unique_id) => (CREATED, document_url(&self.fhir_base, unique_id), None),
+                EntryKind::Patient(id) => {
+                    let id = fhir::patient::resource_id(id);
+                    (OK, id.map_or_else(|| "Patient".to_owned(), |id| format!("Patient/{id}")), None)
+                }
+            };
+            let last_modified = (status == CREATED).then_some(now.clone());
+            (status, location, version, last_modified)
+        };
+        let answers: Vec<_> = entries.iter().map(|entry| (entry, outcome(entry))).collect();
+        let outcomes =
+            answers.iter().map(|(entry, (status, location, version, last_modified))| provide_bundle::Outcome {
+                status,
+                location: location.clone(),
+                version: *version,
+                last_modified: last_modified.as_deref(),
+                resource: None,
+                warnings: &entry.warnings,
+            });
+        encode_response(outcomes.collect())
+    }
+}
+
+/// The same content gives the same OID: a UUID of the content's hash, below 2.25.
+pub(crate) fn derived_unique_id(content: &[u8]) -> UniqueId {
+    let digest = Sha256::of(content).0;
+    let mut number = [0; 16];
+    number.copy_from_slice(&digest[..16]);
+    // RFC 9562: version 8, a UUID of one's own making.
+    number[6] = number[6] & 0x0f | 0x80;
+    number[8] = number[8] & 0x3f | 0x80;
+    let text = format!("2.25.{}", u128::from_be_bytes(number));
+    UniqueId::parse(&text).expect("an OID is a uniqueId")
+}
+
+/// All findings of a decoder as one answer. A document without its octets has its own code, as in ITI-41.
+pub(crate) fn refused(findings: Vec<fhir::DecodeError>) -> Refused {
+    let issues = findings.iter().flat_map(|finding| {
+        let mut outcome = finding.outcome();
+        let missing = finding.path.ends_with("attachment.url");
+        for issue in &mut outcome.issues {
+            let code = if missing { "XDSMissingDocument" } else { "XDSRegistryMetadataError" };
+            issue.details.get_or_insert_with(|| code.to_owned());
+            if missing {
+                issue.code = "not-found".to_owned();
+            }
+        }
+        outcome.issues
+    });
+    let outcome = OperationOutcome { issues: issues.collect() };
+    let status = findings.into_iter().next().map_or(StatusCode::UNPROCESSABLE_ENTITY, |f| Refused::from(f).status);
+    Refused { status, outcome }
+}
