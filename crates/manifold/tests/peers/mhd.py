@@ -1,7 +1,7 @@
 """MHD and the FHIR patient feed, compared with what ITI-18 says of the same documents.
 
-    fhir.py search ENDPOINTS    ITI-67: every parameter, combinations, paging
-    fhir.py feed ENDPOINTS      ITI-104 makes a patient known; ITI-41 for unknown ones and with bad codes is refused
+    mhd.py search ENDPOINTS    ITI-67: every parameter, combinations, paging
+    mhd.py feed ENDPOINTS      ITI-104 makes a patient known; ITI-41 for unknown ones and with bad codes is refused
 """
 
 import datetime
