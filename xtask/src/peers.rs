@@ -1,5 +1,5 @@
 //! Installs what the interoperability tests talk to and what the check itself runs: Debian packages when we are root,
-//! a Python venv, npm packages and the client on IPF (built by Maven) under the target folder, and cargo-deny beside them.
+//! a Python venv, npm packages and programs in Java (built by Maven) under the target folder, and cargo-deny beside them.
 //!
 //! Everything is pinned; a stamp holding the pins' text tells whether an installation is current, and is written last,
 //! so that an interrupted installation is done again.
@@ -89,7 +89,9 @@ pub fn install(workspace: &Workspace, groups: &[Group]) -> Result<()> {
     install_system_packages(groups)?;
     install_python(workspace).context("installing the Python peers")?;
     install_npm(workspace).context("installing the npm peers")?;
-    install_ipf(workspace)?;
+    for program in JAVA_PROGRAMS.iter().filter(|program| groups.contains(&program.group)) {
+        install_java(workspace, program)?;
+    }
     install_cargo_deny(workspace).context("installing cargo-deny")
 }
 
@@ -176,18 +178,31 @@ fn install_npm(workspace: &Workspace) -> Result<()> {
     write(&stamp, &pins)
 }
 
-/// Builds `interop/ipf`. Where Maven finds no repository of packages the tests go on without it, except in CI.
-fn install_ipf(workspace: &Workspace) -> Result<()> {
-    let from = workspace.root.join("interop/ipf");
+/// A Java program of ours on somebody's libraries: its folder below `interop` and below the peers, and what it is.
+struct JavaProgram {
+    folder: &'static str,
+    what: &'static str,
+    group: Group,
+}
+
+const JAVA_PROGRAMS: [JavaProgram; 2] = [
+    JavaProgram { folder: "ipf", what: "the client on IPF", group: Group::Check },
+    JavaProgram { folder: "hapi", what: "the client and validator on HAPI", group: Group::Check },
+];
+
+/// Builds one of [`JAVA_PROGRAMS`]. Where Maven finds no repository of packages the tests go on without it, except in CI.
+fn install_java(workspace: &Workspace, program: &JavaProgram) -> Result<()> {
+    let from = workspace.root.join("interop").join(program.folder);
     let mut pins = read(&from.join("pom.xml"))?;
     for file in java_files(&from.join("src/main/java/manifold/interop"))? {
         pins.push_str(&read(&file)?);
     }
-    let (folder, stamp) = (workspace.peers().join("ipf"), workspace.peers().join("ipf.stamp"));
+    let folder = workspace.peers().join(program.folder);
+    let stamp = workspace.peers().join(format!("{}.stamp", program.folder));
     if is_current(&stamp, &pins) && folder.join("lib").is_dir() {
         return Ok(());
     }
-    println!("building the client on IPF");
+    println!("building {}", program.what);
     start_over(&folder, &stamp)?;
     let out = format!("-Dout={}", folder.display());
     let built = command::run(
@@ -197,9 +212,9 @@ fn install_ipf(workspace: &Workspace) -> Result<()> {
     );
     match built {
         Ok(()) => write(&stamp, &pins),
-        Err(error) if std::env::var_os("CI").is_some() => Err(error.context("building the client on IPF")),
+        Err(error) if std::env::var_os("CI").is_some() => Err(error.context(format!("building {}", program.what))),
         Err(error) => {
-            println!("skipped: the client on IPF could not be built ({error}); its tests will say so");
+            println!("skipped: {} could not be built ({error}); its tests will say so", program.what);
             fs::remove_dir_all(&folder).with_context(|| format!("removing {}", folder.display()))
         }
     }

@@ -1,4 +1,4 @@
-//! The programs that the tests talk to: a Python with DICOM and SOAP libraries, a Java client on IPF, dcmtk, xmllint.
+//! The programs that the tests talk to: a Python with DICOM, SOAP and FHIR libraries, Java on IPF and HAPI, dcmtk, xmllint.
 //! `cargo xtask check` installs them and sets `MANIFOLD_PEERS`; without them a test says that it skips, unless
 //! `MANIFOLD_REQUIRE_PEERS=1`.
 
@@ -9,10 +9,14 @@ use std::process::{Command, Output};
 /// What a test needs beside `manifold`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {
-    /// The venv with pydicom, pynetdicom, dicomweb-client, lxml, requests and zeep.
+    /// The venv with pydicom, pynetdicom, dicomweb-client, fhir.resources, lxml, requests and zeep.
     Python,
     /// `interop/ipf`, built. Required in CI only: elsewhere Maven may find no repository of packages.
     Ipf,
+    /// `interop/hapi`, built; required as [`Peer::Ipf`] is.
+    Hapi,
+    /// The npm packages fhir and fhir-kit-client.
+    NpmFhir,
     Dciodvfy,
     /// playwright-core and axe-core.
     BrowserTools,
@@ -26,15 +30,14 @@ pub enum Peer {
 pub fn present(peers: &[Peer]) -> bool {
     let required = std::env::var_os("MANIFOLD_REQUIRE_PEERS").is_some_and(|v| v == "1");
     for peer in peers {
-        let required = required && (*peer != Peer::Ipf || std::env::var_os("CI").is_some());
+        let required = required && (!matches!(peer, Peer::Ipf | Peer::Hapi) || std::env::var_os("CI").is_some());
         match peer {
             Peer::Shared(path) if !shared(path).exists() => {
                 eprintln!("skipped: ../shared/{path} not present");
                 return false;
             }
-            Peer::Python | Peer::Ipf | Peer::Dciodvfy | Peer::BrowserTools | Peer::Program(_)
-                if !path(*peer).is_file() =>
-            {
+            Peer::Shared(_) => {}
+            _ if !path(*peer).is_file() => {
                 assert!(!required, "peer {peer:?} is missing; run cargo xtask peers");
                 eprintln!("skipped: peer {peer:?} missing; run cargo xtask check");
                 return false;
@@ -50,7 +53,9 @@ pub fn path(peer: Peer) -> PathBuf {
     match peer {
         Peer::Python => venv().join("python"),
         Peer::Dciodvfy => venv().join("dciodvfy"),
-        Peer::Ipf => ipf().join("classes/manifold/interop/Client.class"),
+        Peer::Ipf => installed().join("ipf/classes/manifold/interop/Client.class"),
+        Peer::Hapi => installed().join("hapi/classes/manifold/interop/Hapi.class"),
+        Peer::NpmFhir => npm().join("node_modules/fhir-kit-client/package.json"),
         Peer::BrowserTools => npm().join("node_modules/axe-core/axe.min.js"),
         Peer::Program(name) => {
             let folders = std::env::var_os("PATH").unwrap_or_default();
@@ -73,11 +78,6 @@ fn venv() -> PathBuf {
 /// The folder that holds `node_modules`.
 pub fn npm() -> PathBuf {
     installed().join("npm")
-}
-
-/// The folder that holds `classes` and `lib`.
-fn ipf() -> PathBuf {
-    installed().join("ipf")
 }
 
 fn installed() -> PathBuf {
@@ -106,13 +106,35 @@ pub fn python_command(script: &str, arguments: &[&dyn AsRef<OsStr>]) -> Command 
 
 /// Runs the client on IPF; arguments are `NAME=VALUE`. Panics with its output when an answer was refused.
 pub fn ipf_client(arguments: &[String]) -> String {
+    let mut command = java("ipf", "Client");
+    command.args(arguments);
+    succeed(command)
+}
+
+/// The command that runs `interop/hapi`: its validator or its client.
+pub fn hapi(arguments: &[&dyn AsRef<OsStr>]) -> Command {
+    let mut command = java("hapi", "Hapi");
+    command.args(arguments.iter().map(|argument| argument.as_ref()));
+    command
+}
+
+/// The command that runs a class of one of the programs in Java.
+fn java(program: &str, class: &str) -> Command {
     let mut command = Command::new(path(Peer::Program("java")));
-    let folder = ipf();
+    let folder = installed().join(program);
     let classes = std::env::join_paths([folder.join("classes"), folder.join("lib/*")]).expect("paths without colons");
     // It lives for seconds: the first compiler and one collector start quickest and leave the cores to others.
-    command.args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dfile.encoding=UTF-8", "-cp"]).arg(classes);
-    command.arg("manifold.interop.Client").args(arguments);
-    succeed(command)
+    command.args(["-Xmx2g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dfile.encoding=UTF-8", "-cp"]);
+    command.arg(classes).arg(format!("manifold.interop.{class}"));
+    command
+}
+
+/// The command that runs `tests/peers/fhir.mjs`: the validator or the client of npm.
+pub fn npm_fhir(arguments: &[&dyn AsRef<OsStr>]) -> Command {
+    let mut command = Command::new(path(Peer::Program("node")));
+    command.arg(tests("peers/fhir.mjs")).args(arguments.iter().map(|argument| argument.as_ref()));
+    command.env("MANIFOLD_PEERS", npm());
+    command
 }
 
 /// Runs a command and gives back what it printed. Panics when it fails.

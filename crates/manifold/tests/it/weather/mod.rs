@@ -5,7 +5,7 @@ mod audit;
 mod centre_down;
 pub mod client;
 mod demo;
-mod documents;
+pub mod documents;
 mod error_codes;
 mod field_cases;
 mod full_disk;

@@ -1,0 +1,136 @@
+//! HAPI FHIR, the npm packages fhir and fhir-kit-client, and Python's fhir.resources meet the FHIR door: as validators of
+//! every kind of answer, and as Document Consumers. Programs: `interop/hapi`, `tests/peers/fhir.mjs`, `fhir_resources.py`.
+
+use super::fhir_answers::Answers;
+use super::peers::{self, Peer};
+use crate::network::Network;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+/// A patient of the demo with more documents than fit on a page of two.
+const PATIENT: &str = "P0001";
+/// StructureDefinitions of MHD 4.2.3, PIXm 3.1 and PDQm 3.2.
+const GUIDES: &str = "data/fhir";
+
+/// Errors of a validator that we answer with all the same: words of its message, and why.
+const ACCEPTED: [(&str, &str); 1] = [(
+    "(invalid Version '5.0')",
+    "MADO (spec/fhir.md section 17) says modality and body site by R5's elements as extensions; HAPI has no list of them",
+)];
+
+fn answers() -> &'static Answers {
+    static ANSWERS: OnceLock<Answers> = OnceLock::new();
+    ANSWERS.get_or_init(|| Answers::collect(Network::seeded(), super::scratch()))
+}
+
+/// HAPI's validator, with the guides when they are there: what it printed.
+fn hapi_validates(paths: &[&Path]) -> String {
+    let guides = peers::shared(GUIDES);
+    let mut command = peers::hapi(&[&"validate"]);
+    if peers::present(&[Peer::Shared(GUIDES)]) {
+        command.arg("--profiles").arg(guides);
+    } else {
+        eprintln!("validating against R4 only");
+    }
+    let output = command.args(paths).output().expect("java runs");
+    let printed = peers::both(&output);
+    assert!(output.status.success(), "{printed}");
+    printed
+}
+
+/// Lines `severity | file | place | message` that say more than a warning and are not accepted.
+fn errors(printed: &str) -> Vec<&str> {
+    let severe = |line: &&str| line.starts_with("error | ") || line.starts_with("fatal | ");
+    let accepted = |line: &&str| ACCEPTED.iter().any(|(words, _)| line.contains(words));
+    printed.lines().filter(severe).filter(|line| !accepted(line)).collect()
+}
+
+#[test]
+fn hapis_validator_finds_no_error_in_any_answer() {
+    if !peers::present(&[Peer::Hapi, Peer::Program("java")]) {
+        return;
+    }
+    let printed = hapi_validates(&[answers().folder()]);
+    let found = errors(&printed);
+    assert!(found.is_empty(), "{} errors:\n{}", found.len(), found.join("\n"));
+    let closing = printed.lines().last().unwrap_or_default();
+    assert!(closing.starts_with(&format!("{} resources against R4", answers().files().len())), "{closing}");
+    println!("{closing}");
+}
+
+/// A validator that knows no definitions finds nothing, and so would prove nothing.
+#[test]
+fn hapis_validator_finds_what_r4_and_the_guides_forbid() {
+    if !peers::present(&[Peer::Hapi, Peer::Program("java")]) {
+        return;
+    }
+    let folder = crate::network::folder();
+    let read = answers().files().into_iter().find(|file| file.ends_with("read.json")).expect("a read document");
+    let good = std::fs::read_to_string(read).expect("an answer");
+    let broken = |name: &str, change: &dyn Fn(&mut serde_json::Value)| -> PathBuf {
+        let mut resource: serde_json::Value = serde_json::from_str(&good).expect("JSON");
+        change(&mut resource);
+        let file = folder.path().join(name);
+        std::fs::write(&file, resource.to_string()).expect("a file");
+        file
+    };
+    let r4 = broken("r4.json", &|resource| resource["status"] = "approved".into());
+    let mhd = broken("mhd.json", &|resource| {
+        resource.as_object_mut().expect("an object").remove("masterIdentifier");
+    });
+    let printed = hapi_validates(&[&r4, &mhd]);
+    let of = |file: &str| errors(&printed).iter().filter(|line| line.contains(file)).count();
+    assert!(of("r4.json") > 0, "{printed}");
+    assert_eq!(of("mhd.json") > 0, peers::shared(GUIDES).exists(), "{printed}");
+}
+
+#[test]
+fn npm_fhir_finds_no_error_in_any_answer_and_each_survives_the_way_through_xml() {
+    if !peers::present(&[Peer::NpmFhir, Peer::Program("node")]) {
+        return;
+    }
+    let mut command = peers::npm_fhir(&[&"validate"]);
+    command.args(answers().files());
+    let printed = peers::succeed(command);
+    let found = errors(&printed);
+    assert!(found.is_empty(), "{} errors:\n{}", found.len(), found.join("\n"));
+}
+
+#[test]
+fn the_hapi_client_searches_by_pages_reads_and_retrieves() {
+    if !peers::present(&[Peer::Hapi, Peer::Program("java")]) {
+        return;
+    }
+    let network = Network::seeded();
+    let domain = network.endpoints()["patient_domain"].as_str().expect("a domain");
+    let arguments = [
+        format!("base={}", network.endpoint("central", "ITI-67")),
+        format!("domain={domain}"),
+        format!("patient={PATIENT}"),
+    ];
+    let mut command = peers::hapi(&[&"client"]);
+    command.args(arguments);
+    peers::succeed(command);
+}
+
+#[test]
+fn fhir_kit_client_searches_by_pages_reads_and_retrieves() {
+    if !peers::present(&[Peer::NpmFhir, Peer::Program("node")]) {
+        return;
+    }
+    let network = Network::seeded();
+    let domain = network.endpoints()["patient_domain"].as_str().expect("a domain");
+    let base = network.endpoint("central", "ITI-67");
+    peers::succeed(peers::npm_fhir(&[&"client", &base, &domain, &PATIENT]));
+}
+
+#[test]
+fn fhir_resources_reads_every_answer_strictly_and_writes_it_again() {
+    if !peers::present(&[Peer::Python]) {
+        return;
+    }
+    let endpoints = Network::seeded().endpoints_file();
+    let mut command = peers::python_command("fhir_resources.py", &[&endpoints, &PATIENT]);
+    command.args(answers().files());
+    peers::succeed(command);
+}
