@@ -185,9 +185,10 @@ struct JavaProgram {
     group: Group,
 }
 
-const JAVA_PROGRAMS: [JavaProgram; 2] = [
+const JAVA_PROGRAMS: [JavaProgram; 3] = [
     JavaProgram { folder: "ipf", what: "the client on IPF", group: Group::Check },
     JavaProgram { folder: "hapi", what: "the client and validator on HAPI", group: Group::Check },
+    JavaProgram { folder: "hapi-jpa", what: "the HAPI FHIR JPA server", group: Group::Bench },
 ];
 
 /// Builds one of [`JAVA_PROGRAMS`]. Where Maven finds no repository of packages the tests go on without it, except in CI.

@@ -4,6 +4,7 @@
 
 mod http;
 mod manifest;
+mod mhd;
 mod network;
 mod process;
 mod record;
@@ -43,6 +44,7 @@ const MEASUREMENTS: &[Measurement] = &[
         what: "ITI-42 durably, beside the disk's syncs, up to 10^6 entries; queries by patient on the way; ITI-41 and ITI-43 of 1 GiB",
         run: register::run,
     },
+    Measurement { name: "mhd", what: "ITI-67 by patient with 8 clients, beside a HAPI FHIR JPA server", run: mhd::run },
     Measurement {
         name: "manifest",
         what: "the manifest of 5000 instances from files, beside pydicom and highdicom",
@@ -66,6 +68,8 @@ struct Ground {
     folder: PathBuf,
     /// Python with pydicom and highdicom.
     python: PathBuf,
+    /// What `cargo xtask peers --bench` installed.
+    peers: PathBuf,
     /// The workspace, for scripts.
     root: PathBuf,
     small: bool,
@@ -130,6 +134,7 @@ pub fn run(args: &[String]) -> Result<Ended> {
             program: program.clone(),
             folder: folder.clone(),
             python: workspace.peers().join("py/bin/python"),
+            peers: workspace.peers(),
             root: workspace.root.clone(),
             small: options.small,
         };

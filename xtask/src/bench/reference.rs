@@ -1,12 +1,12 @@
-//! The programs that manifold is set beside: Debian's nginx and Orthanc, each with a configuration of its own that asks
-//! for what Debian's or the program's own defaults give, on loopback.
+//! The programs that manifold is set beside: Debian's nginx and Orthanc, and a HAPI FHIR JPA server, each with a
+//! configuration of its own that asks for what Debian's or the program's own defaults give, on loopback.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::json;
 
 use super::process::{Running, free_port};
@@ -105,6 +105,30 @@ impl Orthanc {
 
     pub fn stop(self) {
         self.running.stop();
+    }
+}
+
+/// `interop/hapi-jpa`: a HAPI FHIR JPA server with an empty H2 database in memory; FHIR is below `/fhir`.
+pub struct HapiJpa {
+    pub port: u16,
+    pub running: Running,
+}
+
+impl HapiJpa {
+    /// Errors: it is not built, there is no Java, or it does not start.
+    pub fn start(ground: &Ground) -> Result<Self> {
+        let folder = ground.peers.join("hapi-jpa");
+        if !folder.join("lib").is_dir() {
+            bail!("the HAPI FHIR JPA server is not built; `cargo xtask peers --bench` builds it");
+        }
+        let port = free_port()?;
+        let classes = std::env::join_paths([folder.join("classes"), folder.join("lib/*")]).context("the class path")?;
+        let mut java = Command::new(program("java")?);
+        java.args(["-Xmx2g", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp"]).arg(classes);
+        java.args(["manifold.interop.JpaServer", &port.to_string()]);
+        let mut running = Running::start("hapi-jpa", &ground.folder, &mut java)?;
+        running.until("it answers", STARTS_WITHIN * 3, || http::answers(port, "/fhir/metadata"))?;
+        Ok(Self { port, running })
     }
 }
 

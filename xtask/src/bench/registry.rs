@@ -16,21 +16,21 @@ use super::{Ground, median, network, quantile};
 use crate::command;
 
 const STORED_QUERY: &str = "urn:ihe:iti:2007:RegistryStoredQuery";
-const PER_PATIENT: u64 = 10;
+pub(super) const PER_PATIENT: u64 = 10;
 const RUNS: usize = 3;
 /// Requests to one node before the other's turn: both live through the same minute.
 const AT_ONCE: u64 = 500;
 
 /// The two ways to ask over HTTP.
 #[derive(Clone, Copy, PartialEq)]
-enum Door {
+pub(super) enum Door {
     Iti18,
     Iti67,
 }
 
-struct Node {
+pub(super) struct Node {
     entries: u64,
-    port: u16,
+    pub port: u16,
     connection: Kept,
     _running: Running,
 }
@@ -84,7 +84,7 @@ fn cores() -> usize {
 }
 
 /// `manifold bench query` in that folder, which it fills when it is empty; its facts.
-fn in_process(ground: &Ground, data: &Path, entries: u64, requests: u64, clients: usize) -> Result<Value> {
+pub(super) fn in_process(ground: &Ground, data: &Path, entries: u64, requests: u64, clients: usize) -> Result<Value> {
     let numbers = [entries, PER_PATIENT, requests, RUNS as u64, clients as u64].map(|number| number.to_string());
     let names = ["--entries", "--documents", "--queries", "--runs", "--clients"];
     let mut bench = Command::new(&ground.program);
@@ -101,7 +101,7 @@ fn number(facts: &Value, key: &str) -> f64 {
 }
 
 /// A central node on the store that is there.
-fn serve(ground: &Ground, data: &Path, entries: u64) -> Result<Node> {
+pub(super) fn serve(ground: &Ground, data: &Path, entries: u64) -> Result<Node> {
     let port = free_port()?;
     let text = format!(
         "[node]\nname = \"central\"\nhome_community_id = \"urn:oid:2.999.1\"\npublic_url = \"http://127.0.0.1:{port}\"\n\
@@ -139,7 +139,7 @@ fn over_http(nodes: &mut [Node], door: Door, requests: u64, run: u64) -> Result<
 }
 
 impl Door {
-    fn request(self, port: u16, patient: u64) -> Vec<u8> {
+    pub fn request(self, port: u16, patient: u64) -> Vec<u8> {
         match self {
             Self::Iti18 => {
                 let body = find_documents(port, patient);
@@ -158,7 +158,7 @@ impl Door {
     }
 
     /// Every answer has every document of its patient.
-    fn check(self, answer: &[u8]) -> Result<()> {
+    pub fn check(self, answer: &[u8]) -> Result<()> {
         let text = std::str::from_utf8(answer).context("an answer that is not UTF-8")?;
         let sign = match self {
             Self::Iti18 => "<rim:ExtrinsicObject ",
@@ -192,10 +192,10 @@ fn find_documents(port: u16, patient: u64) -> String {
 }
 
 /// Patients in an order that looks random and is the same in every run of the program.
-struct Order(u64);
+pub(super) struct Order(pub u64);
 
 impl Order {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
