@@ -45,6 +45,9 @@ final class Profiles {
             }
         }
         definitions = read;
+        for (String definition : R5Elements.DEFINITIONS) {
+            guides.addResource(context.newJsonParser().parseResource(definition));
+        }
         // Code systems of others (LOINC, SNOMED CT) are not here; a code of theirs cannot be looked up, which is no error.
         UnknownCodeSystemWarningValidationSupport unknown = new UnknownCodeSystemWarningValidationSupport(context);
         unknown.setNonExistentCodeSystemSeverity(IValidationSupport.IssueSeverity.WARNING);
