@@ -215,7 +215,7 @@ fn install_java(workspace: &Workspace, program: &JavaProgram) -> Result<()> {
         Ok(()) => write(&stamp, &pins),
         Err(error) if std::env::var_os("CI").is_some() => Err(error.context(format!("building {}", program.what))),
         Err(error) => {
-            println!("skipped: {} could not be built ({error}); its tests will say so", program.what);
+            println!("skipped: {} could not be built ({error}); what needs it will say so", program.what);
             fs::remove_dir_all(&folder).with_context(|| format!("removing {}", folder.display()))
         }
     }

@@ -139,7 +139,7 @@ fn over_http(nodes: &mut [Node], door: Door, requests: u64, run: u64) -> Result<
 }
 
 impl Door {
-    pub fn request(self, port: u16, patient: u64) -> Vec<u8> {
+    fn request(self, port: u16, patient: u64) -> Vec<u8> {
         match self {
             Self::Iti18 => {
                 let body = find_documents(port, patient);
