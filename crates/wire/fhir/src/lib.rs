@@ -1,10 +1,11 @@
 //! FHIR R4 resources and search strings to and from the model: bytes in, bytes out, no HTTP.
 //! Source: spec/fhir.md (MHD 4.2.3 and 4.2.4, PIXm 3.1.0), FHIR 4.0.1.
 //!
-//! Start with [`document_reference`] (DocumentEntry), [`list`] (SubmissionSet, Folder), [`provide_bundle`]
-//! (ITI-65), [`search`] (ITI-67 query strings), [`bundle`] (searchsets), [`patient`] (ITI-104), [`operation_outcome`] and [`capability`].
+//! Start with [`document_reference`] (DocumentEntry), [`list`] (SubmissionSet, Folder), [`provide_bundle`] (ITI-65),
+//! [`search`] (query strings of ITI-66 and ITI-67), [`bundle`] (searchsets), [`patient`] (ITI-104), [`operation_outcome`]
+//! and [`capability`]. All of them read and write JSON; [`xml`] turns it into FHIR XML and back.
 //!
-//! JSON only. Wire structs have no `Debug`: they hold names and identifiers of patients.
+//! Wire structs have no `Debug`: they hold names and identifiers of patients.
 
 pub mod bundle;
 pub mod capability;
@@ -23,6 +24,7 @@ pub mod provide_bundle;
 mod resource;
 pub mod search;
 pub mod systems;
+pub mod xml;
 
 pub use error::{DecodeError, DecodeErrorKind};
 pub use resource::{
@@ -30,7 +32,7 @@ pub use resource::{
     Resolve, Resource,
 };
 
-/// Media type of every body this crate writes.
+/// Media type of every body this crate writes, those of [`xml`] excepted.
 pub const MEDIA_TYPE: &str = "application/fhir+json";
 /// The FHIR release all of this is written for.
 pub const FHIR_VERSION: &str = "4.0.1";

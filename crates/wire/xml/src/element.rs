@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::document::{Document, Kind, NONE, Start};
+use crate::document::{Document, Kind, NONE, Node, Start};
 use crate::writer;
 
 /// One element of a [`Document`]; as cheap to copy as a reference.
@@ -130,29 +130,33 @@ impl<'a> Element<'a> {
     ///
     /// Borrowed when it is one piece, which it nearly always is.
     pub fn text(&self) -> Cow<'a, str> {
-        self.joined(|_| true)
+        self.joined(|_| 0)
     }
 
     /// The text directly in the element, untrimmed, that of its child elements left out.
     pub fn own_text(&self) -> Cow<'a, str> {
-        let id = self.id;
-        self.joined(move |parent| parent == id)
+        // Steps over child elements: asking every element of a deep document stays linear.
+        self.joined(|node| node.end)
     }
 
-    fn joined(&self, wanted: impl Fn(u32) -> bool) -> Cow<'a, str> {
+    /// `next` says where to go on after a child element.
+    fn joined(&self, next: impl Fn(&Node) -> u32) -> Cow<'a, str> {
         let document = self.document;
         let Some(node) = document.nodes.get(self.id as usize) else { return Cow::Borrowed("") };
         let mut text = Cow::Borrowed("");
-        for node in &document.nodes[self.id as usize + 1..node.end as usize] {
-            if let Kind::Text(span) = node.kind
-                && wanted(node.parent)
-            {
+        let mut at = self.id + 1;
+        while at < node.end {
+            let Some(inner) = document.nodes.get(at as usize) else { break };
+            if let Kind::Text(span) = inner.kind {
                 let piece = document.text_of(span);
                 if text.is_empty() {
                     text = Cow::Borrowed(piece);
                 } else {
                     text.to_mut().push_str(piece);
                 }
+                at += 1;
+            } else {
+                at = next(inner).max(at + 1);
             }
         }
         text

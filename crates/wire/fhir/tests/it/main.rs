@@ -11,6 +11,7 @@ mod provide_bundles;
 mod round_trips;
 mod searches;
 mod times;
+mod xml_forms;
 
 use model::{AvailabilityStatus, Code, DocumentEntry, DocumentType, Dtm, ObjectId, Oid, PatientId, UniqueId, schemes};
 use std::path::PathBuf;
