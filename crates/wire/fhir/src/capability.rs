@@ -2,7 +2,7 @@
 //! Source: spec/fhir.md section 2 (CapabilityStatement minimum).
 
 use crate::datatypes::{CodeableConcept, Coding, Str};
-use crate::{FHIR_VERSION, MEDIA_TYPE, json};
+use crate::{FHIR_VERSION, MEDIA_TYPE, json, xml};
 use serde::Serialize;
 
 /// What a search parameter of ours is: name, FHIR type (`token`, `date`, ...), canonical of its definition where it has
@@ -79,7 +79,7 @@ struct Statement<'a> {
     software: Software<'a>,
     implementation: Implementation<'a>,
     fhir_version: &'static str,
-    format: [&'static str; 2],
+    format: [&'static str; 4],
     #[serde(skip_serializing_if = "Vec::is_empty")]
     patch_format: Vec<&'a str>,
     rest: [Rest<'a>; 1],
@@ -198,7 +198,7 @@ fn wire<'a>(capability: &'a Capability<'a>) -> Statement<'a> {
         software: Software { name: capability.software, version: non_empty(capability.version) },
         implementation: Implementation { description: capability.software, url: capability.base_url },
         fhir_version: FHIR_VERSION,
-        format: [MEDIA_TYPE, "json"],
+        format: [MEDIA_TYPE, xml::MEDIA_TYPE, "json", "xml"],
         patch_format: capability.patch_formats.clone(),
         rest: [Rest {
             mode: "server",

@@ -158,11 +158,11 @@ pub fn to_resource<'a>(entry: &'a DocumentEntry, cx: &EncodeContext<'a>) -> Docu
         authenticator,
         relates_to: relates_to(entry, cx),
         description: entry.comments.value().and_then(present),
-        security_label: entry.confidentiality_codes.iter().map(concept).collect(),
+        security_label: entry.confidentiality_codes.iter().filter_map(single).collect(),
         content: vec![Content { attachment: Some(attachment(entry, cx)), format: format(&entry.format_code) }],
         context: Some(Context {
             encounter: related(true),
-            event: entry.event_code_list.iter().map(concept).collect(),
+            event: entry.event_code_list.iter().filter_map(single).collect(),
             period,
             facility_type: single(&entry.healthcare_facility_type_code),
             practice_setting: single(&entry.practice_setting_code),

@@ -4,7 +4,7 @@ use crate::{dtm, fixture, oid};
 use fhir::patient::*;
 use model::{Patient, PatientId, PersonName, Sex};
 
-fn someone() -> Patient {
+pub fn someone() -> Patient {
     Patient {
         id: PatientId::new("P0001", oid("2.999.7")),
         other_ids: vec![PatientId::new("L-17", oid("2.999.1.2"))],

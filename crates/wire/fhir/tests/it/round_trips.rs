@@ -233,6 +233,7 @@ proptest! {
         let cx = EncodeContext { extra_slots: true, ..EncodeContext::server(BASE) };
         let bytes = encode(&entry, &cx);
         assert_document_reference(&serde_json::from_slice(&bytes).unwrap());
+        crate::xml_forms::round_trip("entry", &bytes);
         let received = decode(&bytes, &DecodeContext::default()).unwrap();
         prop_assert!(received.warnings.is_empty(), "{:?}", received.warnings);
         prop_assert_eq!(received.entry, entry);

@@ -239,8 +239,9 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     found
 }
 
+/// JSON to XML and back gives the same JSON.
 #[track_caller]
-fn round_trip(name: &str, bytes: &[u8]) {
+pub fn round_trip(name: &str, bytes: &[u8]) {
     let there = to_xml(bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
     let back = to_json(&there).unwrap_or_else(|error| panic!("{name}: {error}"));
     assert_eq!(value(&back), value(bytes), "{name}");
@@ -264,6 +265,35 @@ fn what_we_write_goes_to_xml_and_back() {
     let links =
         fhir::bundle::Links { self_url: "https://example.org/fhir/DocumentReference?_id=1", ..Default::default() };
     round_trip("page", &fhir::bundle::searchset([&entry], "https://example.org/fhir", &cx, 1, &links, &[]));
+}
+
+#[test]
+fn metadata_that_are_blank_do_not_keep_an_answer_from_being_xml() {
+    let blank = model::Code::new("", "", "");
+    let entry = model::DocumentEntry {
+        title: model::Text::plain(""),
+        comments: model::Text::plain("\u{1}"),
+        class_code: blank.clone(),
+        type_code: model::Code::new("x", "", ""),
+        format_code: blank.clone(),
+        healthcare_facility_type_code: blank.clone(),
+        practice_setting_code: blank.clone(),
+        confidentiality_codes: vec![blank.clone()],
+        event_code_list: vec![blank],
+        language_code: String::new(),
+        mime_type: String::new(),
+        source_patient_info: model::SourcePatientInfo(vec!["PID-5|^".into(), "PID-11|".into(), String::new()]),
+        authors: vec![model::Author::default()],
+        ..crate::entry()
+    };
+    let cx = fhir::document_reference::EncodeContext::server("https://example.org/fhir");
+    let json = fhir::document_reference::encode(&entry, &cx);
+    to_xml(&json).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&json)));
+    let mut nobody = crate::patients::someone();
+    (nobody.name, nobody.birth_date, nobody.sex) = (model::PersonName::default(), None, None);
+    nobody.other_ids.clear();
+    let json = fhir::patient::encode(&nobody);
+    to_xml(&json).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&json)));
 }
 
 #[test]
