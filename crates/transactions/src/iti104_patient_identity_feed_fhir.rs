@@ -8,7 +8,7 @@ pub use client::Client;
 use crate::edge::Edge;
 use crate::edge::audit::{Facts, Outcome};
 use crate::edge::fhir_server::{
-    FORM, Format, JSON, Refused, Return, check_content_type, read_body, resource, with_manners,
+    FORM, Format, Refused, Return, check_content_type, fhir_body, read_body, read_resource, resource, with_manners,
 };
 use crate::edge::operation_outcome;
 use crate::{Access, Binding, Transaction};
@@ -87,8 +87,12 @@ impl Server {
             Ok(_) => Outcome::Success,
             Err(refused) => refused.audit_outcome(),
         };
+        let response = answered.unwrap_or_else(|refused| match &facts.query {
+            Some(query) => refused.respond_to(query, &cx),
+            None => refused.respond(&cx),
+        });
         self.edge.audit(&TRANSACTION, outcome, facts, &cx);
-        answered.unwrap_or_else(|refused| refused.respond(&cx))
+        response
     }
 
     async fn respond(
@@ -130,8 +134,7 @@ impl Server {
             (None, false) => None,
         };
         let news = if condition.is_some() { PatientNews::Revised } else { PatientNews::Added };
-        check_content_type(&parts.headers, JSON)?;
-        let body = read_body(body, BODY_OCTETS).await?;
+        let body = fhir_body(&parts.headers, body, BODY_OCTETS).await?;
         let preferred = condition.as_ref().map_or(&self.domain, |c| &c.domain);
         let feed = fhir::patient::decode(&body, Some(preferred))?;
         facts.patient = Some(feed.patient.id.clone());
@@ -222,7 +225,8 @@ impl Server {
         let id = fhir::patient::id_of_resource_id(id).ok_or_else(unknown)?;
         facts.patient = Some(id.clone());
         let patient = self.identity.find(&id, cx).await?.ok_or_else(unknown)?;
-        Ok(resource(StatusCode::OK, format, fhir::patient::encode(&patient)))
+        // Patients have no versions, and when one changed is not recorded: the digest alone tells.
+        Ok(read_resource(format, fhir::patient::encode(&patient), 1, None))
     }
 
     async fn search(

@@ -8,7 +8,7 @@ pub use publication::Publication;
 
 use crate::edge::Edge;
 use crate::edge::audit::{Facts, Outcome};
-use crate::edge::fhir_server::{Format, JSON, Refused, check_content_type, read_body, resource, with_manners};
+use crate::edge::fhir_server::{Format, Refused, fhir_body, resource, with_manners};
 use crate::iti42_register_document_set::facts;
 use crate::{Access, Binding, Transaction};
 use actors::{Cx, DocumentContent, ProvidedDocument, Sha256};
@@ -70,8 +70,7 @@ impl Server {
         let answered = async {
             let query = parts.uri.query().unwrap_or("");
             let format = Format::negotiate(&parts.headers, Parameters::decode(query)?.first("_format"))?;
-            check_content_type(&parts.headers, JSON)?;
-            let body = read_body(body, BUNDLE_OCTETS).await?;
+            let body = fhir_body(&parts.headers, body, BUNDLE_OCTETS).await?;
             let (provided, published) = self.provide(&body, &mut known, &cx).await?;
             Ok::<_, Refused>((format, self.response(&provided, &published, &cx)))
         }

@@ -2,7 +2,7 @@
 
 use crate::edge::Edge;
 use crate::edge::audit::{Facts, Outcome};
-use crate::edge::fhir_server::{Format, Refused, prefer, resource, search_query, with_manners};
+use crate::edge::fhir_server::{Format, Refused, prefer, read_resource, resource, search_query, with_manners};
 use crate::edge::operation_outcome;
 use crate::edge::page_token::{PageKey, Position, bad_token};
 use crate::{Access, Binding, Transaction};
@@ -74,6 +74,13 @@ impl Listed {
         }
     }
 
+    fn version(&self) -> u32 {
+        match self {
+            Listed::Set(_) => 1,
+            Listed::Folder(folder) => folder.version.unwrap_or(1),
+        }
+    }
+
     fn unique_id(&self) -> String {
         match self {
             Listed::Set(set) => set.unique_id.to_string(),
@@ -133,11 +140,12 @@ impl Server {
         }
         .await;
         let outcome = answered.as_ref().map_or_else(Refused::audit_outcome, |_| Outcome::Success);
-        self.edge.audit(&TRANSACTION, outcome, facts, &cx);
-        match answered {
+        let response = match answered {
             Ok((format, body)) => resource(StatusCode::OK, format, body),
-            Err(refused) => refused.respond(&cx),
-        }
+            Err(refused) => refused.respond_to(facts.query.as_deref().unwrap_or(""), &cx),
+        };
+        self.edge.audit(&TRANSACTION, outcome, facts, &cx);
+        response
     }
 
     async fn answer(
@@ -317,7 +325,7 @@ impl Server {
         let outcome = read.as_ref().map_or_else(Refused::audit_outcome, |_| Outcome::Success);
         self.edge.audit(&TRANSACTION, outcome, facts, &cx);
         match read {
-            Ok((format, body)) => resource(StatusCode::OK, format, body),
+            Ok((format, version, body)) => read_resource(format, body, version, None),
             Err(refused) => refused.respond(&cx),
         }
     }
@@ -328,7 +336,7 @@ impl Server {
         parts: &http::request::Parts,
         facts: &mut Facts,
         cx: &Cx,
-    ) -> Result<(Format, Vec<u8>), Refused> {
+    ) -> Result<(Format, u32, Vec<u8>), Refused> {
         let parameters = Parameters::decode(parts.uri.query().unwrap_or(""))?;
         let format = Format::negotiate(&parts.headers, parameters.first("_format"))?;
         let unknown = || Refused::not_found("a List of this id");
@@ -341,7 +349,7 @@ impl Server {
         }
         let encoded = self.encode(&found[..found.len().min(1)], &mut silent, cx).await?;
         match (encoded.into_iter().next(), silent.into_iter().next()) {
-            (Some((_, body)), _) => Ok((format, body)),
+            (Some((_, body)), _) => Ok((format, found.first().map_or(1, Listed::version), body)),
             // Absence is only claimed when everybody has answered.
             (None, Some(party)) => Err(actors::Refusal::from(party.fault).into()),
             (None, None) => Err(unknown()),

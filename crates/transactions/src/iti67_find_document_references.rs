@@ -7,7 +7,7 @@ pub use client::Client;
 
 use crate::edge::Edge;
 use crate::edge::audit::{Facts, Outcome};
-use crate::edge::fhir_server::{Format, Refused, prefer, resource, search_query, with_manners};
+use crate::edge::fhir_server::{Format, Refused, prefer, read_resource, resource, search_query, with_manners};
 use crate::edge::operation_outcome;
 use crate::edge::page_token::{BadToken, PageKey, Position, bad_token};
 use crate::{Access, Binding, Transaction};
@@ -21,7 +21,10 @@ use fhir::bundle::{Links, searchset};
 use fhir::document_reference::{EncodeContext, Relations};
 use fhir::search::{DocumentSearch, Handling, SearchOptions};
 use http::StatusCode;
-use model::{CodeTerm, DocumentEntry, DocumentQuery, HomeCommunityId, Oid, Page, PatientId, RegionMap, schemes};
+use model::{
+    AvailabilityStatus, CodeTerm, DocumentEntry, DocumentQuery, HomeCommunityId, Oid, Page, PatientId, RegionMap,
+    schemes,
+};
 use order::{decode_position, sorted};
 use std::sync::Arc;
 
@@ -109,12 +112,13 @@ impl Server {
             Ok(_) => Outcome::Success,
             Err(refused) => refused.audit_outcome(),
         };
+        let response = match answered {
+            Ok(answered) => resource(StatusCode::OK, answered.format, answered.body),
+            Err(refused) => refused.respond_to(&query, &cx),
+        };
         let facts = Facts { patient: asked.patient, objects: Vec::new(), query: Some(query) };
         self.edge.audit(&TRANSACTION, outcome, facts, &cx);
-        match answered {
-            Ok(answered) => resource(StatusCode::OK, answered.format, answered.body),
-            Err(refused) => refused.respond(&cx),
-        }
+        response
     }
 
     async fn answer(
@@ -274,7 +278,12 @@ impl Server {
         };
         self.edge.audit(&TRANSACTION, outcome, facts, &cx);
         match read {
-            Ok((_, format, body)) => resource(StatusCode::OK, format, body),
+            Ok((entry, format, body)) => {
+                // When a document was deprecated is not recorded, only when it was submitted.
+                let current = entry.availability_status == AvailabilityStatus::Approved;
+                let modified = entry.submission_time.as_ref().filter(|_| current);
+                read_resource(format, body, entry.version.unwrap_or(1), modified)
+            }
             Err(refused) => refused.respond(&cx),
         }
     }

@@ -22,7 +22,7 @@ use fhir::operation_outcome::Issue;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use model::{AvailabilityStatus, DocumentEntry, DocumentQuery, UniqueId};
 use range::{Part, Range};
-use representation::{Representation, binary, binary_octets, represent};
+use representation::{Form, Representation, binary, binary_octets, represent};
 use std::sync::Arc;
 
 pub static TRANSACTION: Transaction = Transaction {
@@ -122,7 +122,8 @@ impl Server {
         })?;
         let etag = entry.hash.as_ref().map(|hash| match representation {
             Representation::Stored => format!("\"{hash}\""),
-            Representation::Binary => format!("\"{hash}-binary\""),
+            Representation::Binary(Form::Json) => format!("\"{hash}-binary\""),
+            Representation::Binary(Form::Xml) => format!("\"{hash}-binary-xml\""),
         });
         if let (Some(etag), Some(wanted)) = (&etag, headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()))
             && matches_etag(wanted, etag)
@@ -138,9 +139,9 @@ impl Server {
         let mut response = Response::new(Body::empty());
         decorate(response.headers_mut(), &entry, representation, etag.as_deref());
         let (body, size) = match representation {
-            Representation::Binary => {
-                let size = size_octets.map(|octets| binary_octets(&entry, octets));
-                (binary(&entry, document.body), size)
+            Representation::Binary(form) => {
+                let size = size_octets.map(|octets| binary_octets(&entry, form, octets));
+                (binary(&entry, form, document.body), size)
             }
             Representation::Stored => (document.body, size_octets),
         };
@@ -215,7 +216,8 @@ fn matches_etag(wanted: &str, etag: &str) -> bool {
 /// Documents come from anybody, so a browser must neither guess their type nor run what is in them.
 fn decorate(headers: &mut HeaderMap, entry: &DocumentEntry, representation: Representation, etag: Option<&str>) {
     let content_type = match representation {
-        Representation::Binary => HeaderValue::from_static(fhir::MEDIA_TYPE),
+        Representation::Binary(Form::Json) => HeaderValue::from_static(fhir::MEDIA_TYPE),
+        Representation::Binary(Form::Xml) => HeaderValue::from_static(fhir::xml::MEDIA_TYPE),
         Representation::Stored => HeaderValue::from_str(&entry.mime_type)
             .unwrap_or_else(|_| HeaderValue::from_static("application/octet-stream")),
     };

@@ -22,6 +22,9 @@ pub fn explain(config: &NodeConfig) -> String {
     if let Some(mllp) = &config.listen.mllp {
         line(format!("listens for HL7 v2 over MLLP on {mllp} {tls}: ITI-8"));
     }
+    if !config.listen.cors_origins.is_empty() {
+        line(format!("lets pages of {} use FHIR from a browser", config.listen.cors_origins.join(", ")));
+    }
     let actors = &config.actors;
     if actors.document_registry.is_some() {
         line("plays Document Registry: ITI-18, 42, 51, 57, 61, 62, 92 at /xds/registry".into());

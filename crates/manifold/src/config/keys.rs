@@ -49,6 +49,9 @@ pub struct Listen {
     /// A public address without TLS is refused unless this is true.
     #[serde(default)]
     pub insecure: bool,
+    /// Pages of these origins may use FHIR from a browser (CORS).
+    #[serde(default)]
+    pub cors_origins: Vec<String>,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -303,6 +306,17 @@ pub struct ImagingDocumentSource {
 fn from_archive() -> InstancesFrom {
     InstancesFrom::ImagingArchive
 }
+/// Scheme, host and port as a browser writes them (RFC 6454 6.2): anything else would never match.
+fn is_origin(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    host.is_some_and(|host| {
+        let allowed = |byte: u8| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']')
+        };
+        !host.is_empty() && host.bytes().all(allowed)
+    })
+}
+
 fn by_rad68() -> PublishBy {
     PublishBy::Rad68
 }
@@ -470,6 +484,12 @@ impl NodeConfig {
             return broken(
                 key,
                 "is reachable from other machines but there is no [listen.tls]; add it, or write insecure = true under [listen] in so many words",
+            );
+        }
+        if !self.listen.cors_origins.iter().all(|origin| is_origin(origin)) {
+            return broken(
+                "listen.cors_origins",
+                "must be origins such as https://viewer.example, without a path or *",
             );
         }
         if let Some(dicom) = &self.listen.dicom

@@ -64,6 +64,8 @@ fn rules_between_keys_name_key_rule_and_value() {
             "127.0.0.1:8080\"\nmllp = \"0.0.0.0:2575\"",
             "listen.mllp is reachable from other machines",
         ),
+        ("127.0.0.1:8080\"", "127.0.0.1:8080\"\ncors_origins = [\"*\"]", "listen.cors_origins must be origins"),
+        ("127.0.0.1:8080\"", "127.0.0.1:8080\"\ncors_origins = [\"https://v.example/\"]", "without a path"),
         ("[affinity_domain]", "[actors.imaging_archive]\n[affinity_domain]", "listen.dicom is required"),
     ] {
         let error = refused(&SMALL.replace(from, to));
@@ -88,6 +90,20 @@ fn the_environment_overrides_the_file() {
     assert_eq!(config.node.name, "elsewhere");
     let error = parse(SMALL, set("MANIFOLD__LIMITS__QUERY_RESULT", "7"), "node.toml").map(|_| ()).unwrap_err();
     assert!(error.to_string().contains("did you mean `query_results`"), "{error}");
+}
+
+#[test]
+fn origins_that_may_use_fhir_are_listed_and_none_are_by_default() {
+    assert!(read(SMALL).unwrap().listen.cors_origins.is_empty());
+    let with = SMALL.replace(
+        "[affinity_domain]",
+        "cors_origins = [\"https://v.example\", \"http://localhost:3000\"]\n[affinity_domain]",
+    );
+    let config = read(&with).unwrap();
+    assert_eq!(config.listen.cors_origins, ["https://v.example", "http://localhost:3000"]);
+    assert!(
+        explain(&config).contains("lets pages of https://v.example, http://localhost:3000 use FHIR from a browser")
+    );
 }
 
 #[test]

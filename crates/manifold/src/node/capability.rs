@@ -40,7 +40,7 @@ impl Claims {
     }
 }
 
-pub fn statement(fhir_base: &str, claims: Claims, now_unix_micros: i64) -> Vec<u8> {
+pub fn statement(fhir_base: &str, claims: Claims, cors: bool, now_unix_micros: i64) -> Vec<u8> {
     let now = Dtm::from_unix_seconds(now_unix_micros.div_euclid(1_000_000));
     let date = fhir::datetime::encode(&now);
     fhir::capability::encode(&Capability {
@@ -52,7 +52,7 @@ pub fn statement(fhir_base: &str, claims: Claims, now_unix_micros: i64) -> Vec<u
         instantiates: claims.instantiates,
         system_interactions: claims.system_interactions,
         resources: claims.resources,
-        cors: false,
+        cors,
         security_services: Vec::new(),
         patch_formats: claims.patch_formats,
     })

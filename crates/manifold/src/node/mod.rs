@@ -232,6 +232,7 @@ impl Opened {
             audit: audit.clone(),
             message_octets: usize::try_from(config.limits.message_octets).unwrap_or(usize::MAX),
             document_octets: config.limits.document_octets,
+            cors_origins: config.listen.cors_origins.iter().filter_map(|origin| origin.parse().ok()).collect(),
         };
         Ok(Opened { store, blobs: Arc::new(blobs), files: Arc::new(files), audit, metrics, edge, lock })
     }

@@ -413,7 +413,8 @@ impl<'a> Wiring<'a> {
         }
         self.portal()?;
         if !claims.resources.is_empty() || !claims.system_interactions.is_empty() {
-            let metadata = capability::statement(&fhir_base, claims, edge.clock.now_unix_micros()).into();
+            let cors = !edge.cors_origins.is_empty();
+            let metadata = capability::statement(&fhir_base, claims, cors, edge.clock.now_unix_micros()).into();
             self.merge(Base { metadata, edge }.router());
         }
         Ok(())

@@ -37,6 +37,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         audit: Arc::new(Printed),
         message_octets: 1 << 20,
         document_octets: 1 << 30,
+        cors_origins: Arc::new([]),
     };
     let folder = std::env::temp_dir().join(format!("manifold-portal-{}", std::process::id()));
     let router = transactions::portal::router(site.portal(edge, &folder));

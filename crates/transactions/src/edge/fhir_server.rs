@@ -1,93 +1,26 @@
-//! Manners of every FHIR endpoint: which representation, how a body is read, how a refusal looks, and what happens to
-//! a path or method that nobody serves. Source: spec/fhir.md section 2; ITI TF-2 Appendix Z.
+//! Manners of every FHIR endpoint: JSON or XML, how a body is read, how a refusal looks, conditional reads, and what happens
+//! to a path or method that nobody serves. Source: spec/fhir.md section 2; ITI TF-2 Appendix Z.
+
+mod format;
+mod manners;
+
+pub(crate) use format::MediaRange;
+pub use format::{FORM, Format, check_content_type, fhir_body};
+pub use manners::with_manners;
 
 use super::Edge;
 use super::operation_outcome;
 use actors::{Cx, Refusal};
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::State;
-use axum::middleware::map_response_with_state;
 use axum::response::Response;
 use fhir::operation_outcome::{Issue, OperationOutcome};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use model::Dtm;
+use std::time::{Duration, UNIX_EPOCH};
 
 /// The id that finds the log line, in every answer that is an error.
 pub static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// The JSON form that the caller asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Format {
-    /// The caller named `fhirVersion=4.0`; the answer names it too.
-    fhir_version: bool,
-}
-
-impl Format {
-    /// From `_format`, which wins, or `Accept`.
-    ///
-    /// Errors: nothing that is acceptable is JSON, or another FHIR version is asked for: 406.
-    /// Deviation: ITI TF-2 Z.6 demands XML too; this version writes JSON only.
-    pub fn negotiate(headers: &HeaderMap, format: Option<&str>) -> Result<Format, Refused> {
-        let texts: Vec<&str> = match format.map(str::trim).filter(|f| !f.is_empty()) {
-            Some(format) => vec![format],
-            None => headers.get_all(header::ACCEPT).iter().filter_map(|v| v.to_str().ok()).collect(),
-        };
-        if texts.iter().all(|t| t.trim().is_empty()) {
-            return Ok(Format::default());
-        }
-        let ranges = || texts.iter().flat_map(|t| t.split(',')).filter_map(MediaRange::read).take(64);
-        let json = |range: &MediaRange| {
-            let fits = match range.essence.as_str() {
-                "application/fhir+json" | "application/json" | "text/json" | "*/*" | "application/*" => true,
-                // Short names belong to `_format` only; no header can hold them by mistake.
-                "json" => format.is_some(),
-                _ => false,
-            };
-            fits && range.quality > 0 && range.fhir_version.as_deref().is_none_or(|v| v == "4.0" || v == "4.0.1")
-        };
-        match ranges().find(json) {
-            Some(range) => Ok(Format { fhir_version: range.fhir_version.is_some() }),
-            None => Err(Refused::new(
-                StatusCode::NOT_ACCEPTABLE,
-                Issue::error("not-supported")
-                    .diagnostics("this server answers application/fhir+json of FHIR 4.0 only; name it in Accept"),
-            )),
-        }
-    }
-
-    fn content_type(self) -> &'static str {
-        if self.fhir_version { "application/fhir+json; fhirVersion=4.0" } else { fhir::MEDIA_TYPE }
-    }
-}
-
-/// One range of an `Accept` header.
-#[derive(Debug)]
-pub(crate) struct MediaRange {
-    pub essence: String,
-    /// Thousandths.
-    pub quality: u16,
-    pub fhir_version: Option<String>,
-}
-
-impl MediaRange {
-    /// `None` for an empty one.
-    pub fn read(text: &str) -> Option<MediaRange> {
-        let mut pieces = text.split(';');
-        // A `+` in a query string that was not escaped arrives as a blank.
-        let essence = pieces.next()?.trim().to_ascii_lowercase().replace("fhir json", "fhir+json");
-        let mut range = MediaRange { essence, quality: 1000, fhir_version: None };
-        for piece in pieces {
-            let Some((name, value)) = piece.split_once('=') else { continue };
-            let value = value.trim().trim_matches('"');
-            match name.trim().to_ascii_lowercase().as_str() {
-                "q" => range.quality = value.parse::<f32>().map_or(0, |q| (q.clamp(0.0, 1.0) * 1000.0) as u16),
-                "fhirversion" => range.fhir_version = Some(value.to_owned()),
-                _ => {}
-            }
-        }
-        (!range.essence.is_empty()).then_some(range)
-    }
-}
 
 /// What a caller wants to see of what it wrote: `Prefer: return=`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -130,9 +63,16 @@ impl Refused {
         Refused::new(StatusCode::NOT_FOUND, Issue::error("not-found").diagnostics(format!("{what} is not known here")))
     }
 
-    /// As HTTP, with the id that finds the log line.
+    /// As HTTP, with the id that finds the log line; in the form that the request asks for.
     pub fn respond(&self, cx: &Cx) -> Response {
         refused(self.status, &self.outcome, &cx.request_id)
+    }
+
+    /// [`respond`](Self::respond) to a search whose parameters came in the body too.
+    pub fn respond_to(&self, query: &str, cx: &Cx) -> Response {
+        let mut response = self.respond(cx);
+        response.extensions_mut().insert(RefusalBody { query: Some(query.to_owned()) });
+        response
     }
 
     /// How the audit record says it.
@@ -179,16 +119,65 @@ impl From<fhir::DecodeError> for Refused {
     }
 }
 
-/// A resource as JSON.
-pub fn resource(status: StatusCode, format: Format, body: Vec<u8>) -> Response {
+/// Marks an answer that is a resource this server wrote, and no document.
+#[derive(Clone, Copy)]
+struct IsResource;
+
+/// Marks a refusal, written as JSON: [`with_manners`] decides on its form.
+#[derive(Clone, Default)]
+struct RefusalBody {
+    /// Parameters of the search, where those of the address are not all.
+    query: Option<String>,
+}
+
+/// A resource, given as JSON, in the form that was asked for.
+pub fn resource(status: StatusCode, format: Format, json: Vec<u8>) -> Response {
+    let mut status = status;
+    let body = match format.is_xml() && !json.is_empty() {
+        false => json,
+        true => fhir::xml::to_xml(&json).unwrap_or_else(|error| {
+            tracing::error!(%error, "a resource of this server has no XML form");
+            status = StatusCode::INTERNAL_SERVER_ERROR;
+            let issue = Issue::error("exception").diagnostics("the answer cannot be written as XML; ask for JSON");
+            let json = fhir::operation_outcome::encode(&OperationOutcome::of(issue));
+            fhir::xml::to_xml(&json).unwrap_or_default()
+        }),
+    };
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
+    response.extensions_mut().insert(IsResource);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
+
+/// A resource that was read by its id, with what a conditional read needs.
+///
+/// Shape: `ETag: W/"<version>-<digest>"`. The digest makes it change with everything that changes: a deprecation or a new
+/// association of a document gives it no new version. `modified` is the time of its last change, where that is known.
+pub fn read_resource(format: Format, json: Vec<u8>, version: u32, modified: Option<&Dtm>) -> Response {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &json);
+    let hex: String = digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let form = if format.is_xml() { "x" } else { "" };
+    let mut response = resource(StatusCode::OK, format, json);
+    let headers = response.headers_mut();
+    if let Ok(etag) = HeaderValue::from_str(&format!("W/\"{version}-{hex}{form}\"")) {
+        headers.insert(header::ETAG, etag);
+    }
+    let seconds = modified.and_then(|at| u64::try_from(at.unix_seconds()).ok());
+    if let Some(seconds) = seconds.filter(|seconds| *seconds < LATEST_SECONDS) {
+        let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds));
+        if let Ok(date) = HeaderValue::from_str(&date) {
+            headers.insert(header::LAST_MODIFIED, date);
+        }
+    }
+    response
+}
+
+/// The year 9999 ends; HTTP dates have four digits.
+const LATEST_SECONDS: u64 = 253_402_300_800;
 
 fn refused(status: StatusCode, outcome: &OperationOutcome, request_id: &str) -> Response {
     let mut outcome = outcome.clone();
@@ -197,6 +186,7 @@ fn refused(status: StatusCode, outcome: &OperationOutcome, request_id: &str) -> 
         issue.diagnostics = Some(format!("{text} (reference {request_id})"));
     }
     let mut response = resource(status, Format::default(), fhir::operation_outcome::encode(&outcome));
+    response.extensions_mut().insert(RefusalBody::default());
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert(REQUEST_ID.clone(), id);
@@ -249,63 +239,11 @@ pub async fn search_query(parts: &http::request::Parts, body: Body) -> Result<St
     Ok(if query.is_empty() { form.to_owned() } else { format!("{query}&{form}") })
 }
 
-/// Checks the `Content-Type` of a request body against `accepted`; only UTF-8 is taken.
-///
-/// Errors: 415.
-pub fn check_content_type(headers: &HeaderMap, accepted: &[&str]) -> Result<(), Refused> {
-    let text = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
-    let mut pieces = text.split(';');
-    let essence = pieces.next().unwrap_or("").trim().to_ascii_lowercase();
-    let utf8 = pieces.filter_map(|p| p.split_once('=')).all(|(name, value)| {
-        let value = value.trim().trim_matches('"').to_ascii_lowercase();
-        match name.trim().to_ascii_lowercase().as_str() {
-            "charset" => matches!(value.as_str(), "utf-8" | "utf8" | "us-ascii"),
-            "fhirversion" => matches!(value.as_str(), "4.0" | "4.0.1"),
-            _ => true,
-        }
-    });
-    if accepted.contains(&essence.as_str()) && utf8 {
-        return Ok(());
-    }
-    let text = format!("the body must be {} in UTF-8, FHIR 4.0", accepted.join(" or "));
-    Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Issue::error("not-supported").diagnostics(text)))
-}
-
-/// Media types of a FHIR body that is read.
-pub const JSON: &[&str] = &["application/fhir+json", "application/json", "text/json"];
-/// Media type of a search that is posted.
-pub const FORM: &[&str] = &["application/x-www-form-urlencoded"];
-
-/// Gives every refusal that the router makes by itself (unknown method, unreadable path) an OperationOutcome.
-pub fn with_manners(router: Router, edge: &Edge) -> Router {
-    router.layer(map_response_with_state(edge.clone(), explain))
-}
-
-async fn explain(State(edge): State<Edge>, response: Response) -> Response {
-    let status = response.status();
-    let bare = !response.headers().contains_key(header::CONTENT_TYPE)
-        || response.headers().get(header::CONTENT_TYPE).is_some_and(|v| v.as_bytes().starts_with(b"text/plain"));
-    if !bare || !(status.is_client_error() || status.is_server_error()) {
-        return response;
-    }
-    let (code, text) = match status {
-        StatusCode::METHOD_NOT_ALLOWED => {
-            ("not-supported", "this method is not offered here; the Allow header lists them")
-        }
-        StatusCode::NOT_FOUND => ("not-found", "there is nothing at this address"),
-        _ => ("invalid", "the request cannot be read"),
-    };
-    let request_id = actors::short_id(&edge.identifiers.uuid());
-    let outcome = OperationOutcome::of(Issue::error(code).diagnostics(text));
-    let mut explained = refused(status, &outcome, &request_id);
-    if let Some(allow) = response.headers().get(header::ALLOW) {
-        explained.headers_mut().insert(header::ALLOW, allow.clone());
-    }
-    explained
-}
-
 /// What the node as a whole answers below `/fhir`: the CapabilityStatement, and 404 for every resource type that no
 /// transaction serves.
+///
+/// The base itself is not served here: a transaction that is posted to it routes `/fhir` and `/fhir/` alike (spec/fhir.md
+/// section 2; fhir-kit-client sends the latter).
 pub struct Base {
     /// The CapabilityStatement as JSON, made once at start by [`fhir::capability::encode`].
     pub metadata: Bytes,

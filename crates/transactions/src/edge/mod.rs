@@ -35,6 +35,8 @@ pub struct Edge {
     pub message_octets: usize,
     /// Largest attachment or document, octets.
     pub document_octets: u64,
+    /// Origins whose pages may use the FHIR endpoint from a browser.
+    pub cors_origins: Arc<[http::HeaderValue]>,
 }
 
 /// Where audit records go. An implementation must not lose what it took.

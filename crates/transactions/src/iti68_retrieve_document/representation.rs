@@ -13,8 +13,14 @@ use model::DocumentEntry;
 pub(super) enum Representation {
     /// Byte for byte.
     Stored,
-    /// A Binary resource in JSON with the bytes in base64.
-    Binary,
+    /// A Binary resource with the bytes in base64, in this form.
+    Binary(Form),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Json,
+    Xml,
 }
 
 /// What of `stored` (a media type) is acceptable; `None` is 406.
@@ -40,20 +46,24 @@ pub(super) fn represent<'a>(
     // The most exact range decides, so that `application/pdf;q=0, */*` refuses a PDF.
     let exactness = |range: &&MediaRange| (range.essence == stored, range.essence != "*/*");
     let stored_ok = ranges.iter().filter(fits).max_by_key(exactness).is_some_and(|range| range.quality > 0);
-    let wrapped = |range: &MediaRange| {
-        matches!(range.essence.as_str(), "application/fhir+json" | "application/json") && range.quality > 0
+    let wrapped = |range: &MediaRange| match range.essence.as_str() {
+        "application/fhir+json" | "application/json" => Some((range.quality, 1, Form::Json)),
+        "application/fhir+xml" | "application/xml" => Some((range.quality, 0, Form::Xml)),
+        _ => None,
     };
+    let wrapper = ranges.iter().filter_map(wrapped).filter(|(quality, ..)| *quality > 0);
+    let wrapper = wrapper.max_by_key(|(quality, tie, _)| (*quality, *tie)).map(|(.., form)| form);
     // A FHIR type named beside a wildcard is what FHIR clients send by habit; raw bytes are right for them too, but the
     // wrapper was named.
     let named = ranges.iter().any(|r| r.essence == stored && r.quality > 0);
-    let wrapper_ok = as_binary && !stored.starts_with("application/fhir+") && ranges.iter().any(wrapped);
-    match (stored_ok, wrapper_ok) {
-        (true, true) if !named && !ranges.iter().any(|r| r.essence == "*/*" && r.quality > 0) => {
-            Some(Representation::Binary)
+    let wrapper = wrapper.filter(|_| as_binary && !stored.starts_with("application/fhir+"));
+    match (stored_ok, wrapper) {
+        (true, Some(form)) if !named && !ranges.iter().any(|r| r.essence == "*/*" && r.quality > 0) => {
+            Some(Representation::Binary(form))
         }
         (true, _) => Some(Representation::Stored),
-        (false, true) => Some(Representation::Binary),
-        (false, false) => None,
+        (false, Some(form)) => Some(Representation::Binary(form)),
+        (false, None) => None,
     }
 }
 
@@ -61,27 +71,39 @@ fn essence(media_type: &str) -> String {
     media_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
 }
 
-/// What stands before the base64 text.
-fn head(entry: &DocumentEntry) -> Vec<u8> {
+/// What stands before the base64 text, and after it.
+fn frame(entry: &DocumentEntry, form: Form) -> (Vec<u8>, Vec<u8>) {
     let id = entry.id.as_str().strip_prefix("urn:uuid:").unwrap_or(entry.id.as_str());
-    let quoted = |text: &str| serde_json::Value::from(text).to_string();
-    format!(r#"{{"resourceType":"Binary","id":{},"contentType":{},"data":""#, quoted(id), quoted(&entry.mime_type))
-        .into_bytes()
+    match form {
+        Form::Json => {
+            let quoted = |text: &str| serde_json::Value::from(text).to_string();
+            let (id, mime_type) = (quoted(id), quoted(&entry.mime_type));
+            let head = format!(r#"{{"resourceType":"Binary","id":{id},"contentType":{mime_type},"data":""#);
+            (head.into_bytes(), b"\"}".to_vec())
+        }
+        Form::Xml => {
+            let mut w = xml::XmlWriter::new();
+            w.declaration().start("Binary").ns("", "http://hl7.org/fhir");
+            w.start("id").attr("value", id).end();
+            w.start("contentType").attr("value", &entry.mime_type).end();
+            w.raw(b"<data value=\"");
+            let head = w.take();
+            w.raw(b"\"/>").end();
+            (head, w.finish())
+        }
+    }
 }
 
-const TAIL: &[u8] = b"\"}";
-
 /// Octets of the Binary resource around `octets` of document.
-pub(super) fn binary_octets(entry: &DocumentEntry, octets: u64) -> u64 {
-    head(entry).len() as u64 + octets.div_ceil(3) * 4 + TAIL.len() as u64
+pub(super) fn binary_octets(entry: &DocumentEntry, form: Form, octets: u64) -> u64 {
+    let (head, tail) = frame(entry, form);
+    head.len() as u64 + octets.div_ceil(3) * 4 + tail.len() as u64
 }
 
 /// A Binary resource around a document, encoded while it passes.
-pub(super) fn binary(entry: &DocumentEntry, body: ByteStream) -> ByteStream {
-    let start = stream::once({
-        let head = Bytes::from(head(entry));
-        async move { Ok(head) }
-    });
+pub(super) fn binary(entry: &DocumentEntry, form: Form, body: ByteStream) -> ByteStream {
+    let (head, tail) = frame(entry, form);
+    let start = stream::once(async move { Ok(Bytes::from(head)) });
     // Up to two octets wait for the third, since padding may only stand at the end.
     let data = stream::unfold((Some(body), Vec::new()), |(body, mut waiting): (_, Vec<u8>)| async move {
         let mut body: ByteStream = body?;
@@ -102,7 +124,7 @@ pub(super) fn binary(entry: &DocumentEntry, body: ByteStream) -> ByteStream {
             }
         }
     });
-    let end = stream::once(async { Ok(Bytes::from_static(TAIL)) });
+    let end = stream::once(async move { Ok(Bytes::from(tail)) });
     // After a fault nothing more may come; the transport breaks off at the first error it is given.
     Box::pin(start.chain(data).chain(end))
 }

@@ -35,6 +35,7 @@ pub fn edge() -> (Edge, Arc<Audited>, Arc<FixedClock>) {
         audit: audited.clone(),
         message_octets: 1 << 20,
         document_octets: 1 << 30,
+        cors_origins: Arc::new([http::HeaderValue::from_static("https://viewer.example")]),
     };
     (edge, audited, clock)
 }

@@ -109,7 +109,7 @@ async fn what_cannot_be_a_feed_is_refused() {
     check_refused("?identifier=urn:oid:2.999.8%7CP1", &good.replace("2.999.7", "2.999.8"), 422).await;
     check_refused(CONDITION, &good.replace("\"active\":true", "\"active\":false"), 422).await;
     let started = start();
-    let request = reqwest::Client::new().put(started.url(CONDITION)).header("content-type", "application/fhir+xml");
+    let request = reqwest::Client::new().put(started.url(CONDITION)).header("content-type", "application/fhir+turtle");
     assert_eq!(refusal(request.body("<Patient/>").send().await.unwrap()).await.0, 415);
     assert_eq!(refusal(started.put(CONDITION, "x".repeat(2 << 20)).await).await.0, 413);
     *started.identity.fault.lock().unwrap() = Some(Fault::Busy);

@@ -346,7 +346,7 @@ async fn a_bad_parameter_is_400_and_says_which() {
     check_refused(&format!("{P1}&creation=yesterday"), 400, "value").await;
     check_refused(&format!("{P1}&_count=many"), 400, "value").await;
     check_refused("patient.identifier=%ZZ", 400, "value").await;
-    check_refused(&format!("{P1}&_format=xml"), 406, "not-supported").await;
+    check_refused(&format!("{P1}&_format=ttl"), 406, "not-supported").await;
 }
 
 #[tokio::test]
@@ -362,18 +362,20 @@ async fn an_unknown_parameter_is_left_out_and_said_or_refused_when_strict() {
     assert_eq!(refusal(strict.send().await.unwrap()).await, (400, "not-supported".to_owned()));
 }
 
-async fn check_accept(accept: Option<&str>, query: &str, status: u16) {
+/// `form` is `json` or `xml`.
+async fn check_accept(accept: Option<&str>, query: &str, status: u16, form: &str) {
     let started = start(vec![entry(1)]);
     let header = accept.map(|a| format!("Accept: {a}"));
     let headers: Vec<&str> = header.iter().map(String::as_str).collect();
     let answer = raw(started.served.address, &format!("GET /fhir/DocumentReference?{P1}{query}"), &headers).await;
     assert_eq!(answer.status, status, "{accept:?} {query}");
-    assert!(answer.header("content-type").unwrap().starts_with("application/fhir+json"));
+    let content_type = answer.header("content-type").unwrap();
+    assert!(content_type.starts_with(&format!("application/fhir+{form}")), "{accept:?} {query} {content_type}");
 }
 
 #[tokio::test]
-async fn every_way_to_ask_for_json_works_and_xml_is_406() {
-    check_accept(None, "", 200).await;
+async fn accept_and_format_choose_json_or_xml_and_anything_else_is_406() {
+    check_accept(None, "", 200, "json").await;
     for accept in [
         "*/*",
         "application/json",
@@ -381,16 +383,26 @@ async fn every_way_to_ask_for_json_works_and_xml_is_406() {
         "application/fhir+xml;q=1.0, application/fhir+json;q=1.0",
         "application/*",
     ] {
-        check_accept(Some(accept), "", 200).await;
+        check_accept(Some(accept), "", 200, "json").await;
     }
-    for accept in
-        ["application/fhir+xml", "text/html", "application/fhir+json; fhirVersion=5.0", "application/fhir+json;q=0"]
-    {
-        check_accept(Some(accept), "", 406).await;
-        check_accept(Some(accept), "&_format=json", 200).await;
+    check_accept(Some("application/fhir+xml"), "", 200, "xml").await;
+    check_accept(Some("application/fhir+xml"), "&_count=many", 400, "xml").await;
+    for accept in ["text/html", "application/fhir+json; fhirVersion=5.0", "application/fhir+json;q=0"] {
+        check_accept(Some(accept), "", 406, "json").await;
+        check_accept(Some(accept), "&_format=json", 200, "json").await;
+        check_accept(Some(accept), "&_format=xml", 200, "xml").await;
     }
-    for format in ["json", "application/json", "application/fhir%2Bjson", "application/fhir+json", "text/json"] {
-        check_accept(Some("application/fhir+xml"), &format!("&_format={format}"), 200).await;
+    for form in ["json", "xml"] {
+        for format in [
+            form,
+            &format!("application/{form}"),
+            &format!("application/fhir%2B{form}"),
+            &format!("application/fhir+{form}"),
+            &format!("text/{form}"),
+        ] {
+            check_accept(Some("application/fhir+json, application/fhir+xml"), &format!("&_format={format}"), 200, form)
+                .await;
+        }
     }
 }
 

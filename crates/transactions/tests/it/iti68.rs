@@ -114,7 +114,9 @@ async fn a_binary_follows_the_rules_of_fhir() {
         check(&binary(1), accept, 200, "application/pdf").await;
     }
     check(&binary(1), Some("application/fhir+json"), 200, FHIR).await;
-    check(&binary(1), Some("application/fhir+xml"), 406, FHIR).await;
+    check(&binary(1), Some("application/fhir+xml"), 200, "application/fhir+xml").await;
+    check(&binary(1), Some("application/fhir+xml;q=0.5, application/fhir+json;q=0.5"), 200, FHIR).await;
+    check(PDF, Some("application/fhir+xml"), 406, "application/fhir+xml").await;
     // A FHIR document is never wrapped.
     check(&binary(2), Some(FHIR), 200, FHIR).await;
     let started = start();
@@ -129,6 +131,12 @@ async fn a_binary_follows_the_rules_of_fhir() {
     use base64::Engine as _;
     let data = base64::engine::general_purpose::STANDARD.decode(resource["data"].as_str().unwrap()).unwrap();
     assert_eq!(data, content());
+    let response = started.get(&binary(1), &[("accept", "application/fhir+xml")]).await;
+    let length: u64 = response.headers()["content-length"].to_str().unwrap().parse().unwrap();
+    let xml = response.bytes().await.unwrap();
+    assert_eq!(xml.len() as u64, length);
+    let same: serde_json::Value = serde_json::from_slice(&fhir::xml::to_json(&xml).unwrap()).unwrap();
+    assert_eq!(same, resource);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod border;
 mod error_codes;
+mod fhir_manners;
 mod iti104;
 mod iti18;
 mod iti44;
