@@ -30,18 +30,17 @@ impl FhirPeer {
     ///
     /// Errors: `PeerUnavailable` without an answer; `Remote` with the peer's reason for a refusal.
     pub async fn get(&self, url: &str, cx: &Cx, patient: Option<&PatientId>) -> Result<Bytes, Refusal> {
-        let request = self.http.get(url).header(header::ACCEPT, fhir::MEDIA_TYPE);
-        Ok(self.exchange(request, cx, patient).await?.body)
+        Ok(self.exchange(self.http.get(url), cx, patient).await?.body)
     }
 
-    /// Sends any request. `patient` is whom it is about.
+    /// Sends any request; the answer is asked for in JSON, which is all that is read here. `patient` is whom it is about.
     pub async fn exchange(
         &self,
         request: reqwest::RequestBuilder,
         cx: &Cx,
         patient: Option<&PatientId>,
     ) -> Result<FhirAnswer, Refusal> {
-        let mut response = self.send(request, cx).await?;
+        let mut response = self.send(request.header(header::ACCEPT, fhir::MEDIA_TYPE), cx).await?;
         let status = response.status();
         // A refusal is short; whatever goes on after that is not read.
         let limit = if status.is_success() { self.message_octets } else { 256 * 1024 };

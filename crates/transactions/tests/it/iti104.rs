@@ -269,7 +269,8 @@ async fn a_manager_that_knows_put_only_is_fed_all_the_same() {
     let fed = Arc::new(std::sync::Mutex::new(Vec::new()));
     let kept = fed.clone();
     let served = serve(|_| {
-        let put = move |body: bytes::Bytes| {
+        let put = move |headers: http::HeaderMap, body: bytes::Bytes| {
+            assert_eq!(headers.get_all("accept").iter().collect::<Vec<_>>(), ["application/fhir+json"]);
             kept.lock().unwrap().push(body);
             async { http::StatusCode::CREATED }
         };
