@@ -5,6 +5,12 @@ mod documents;
 mod fhir;
 mod fhir_answers;
 mod fhir_peers;
+//! Other people's programs meet a running network: dcmtk, pydicom, dicomweb-client, python-hl7, hl7apy, zeep, IPF, npm fhir,
+//! dciodvfy, xmllint, and clients written in Python from the specifications alone.
+
+mod documents;
+mod fhir;
+mod fhir_xml;
 mod field_cases;
 mod identity;
 mod images;
