@@ -1,15 +1,10 @@
 //! Other people's programs meet a running network: dcmtk, pydicom, dicomweb-client, python-hl7, hl7apy, zeep, IPF, HAPI,
-//! fhir-kit-client, fhir.resources, dciodvfy, xmllint, and clients written in Python from the specifications alone.
+//! npm fhir, fhir-kit-client, fhir.resources, dciodvfy, xmllint, and clients written in Python from the specifications alone.
 
 mod documents;
 mod fhir;
 mod fhir_answers;
 mod fhir_peers;
-//! Other people's programs meet a running network: dcmtk, pydicom, dicomweb-client, python-hl7, hl7apy, zeep, IPF, npm fhir,
-//! dciodvfy, xmllint, and clients written in Python from the specifications alone.
-
-mod documents;
-mod fhir;
 mod fhir_xml;
 mod field_cases;
 mod identity;
