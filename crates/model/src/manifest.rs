@@ -72,6 +72,10 @@ pub struct ManifestSeries {
     /// Series date and time as written (`YYYYMMDD`, `HHMMSS`), local to [`Manifest::timezone`].
     pub date: Option<String>,
     pub time: Option<String>,
+    /// Region of the body, finer than [`Manifest::regions`]; without a code where the source has only a text.
+    pub region: Option<Code>,
+    /// CID 244.
+    pub laterality: Option<Code>,
     pub retrieve_location_uid: Option<RetrieveLocationUid>,
     /// As written: series-level URL (MCWG) or base URI (MADO); [`ManifestSeries::wado_base`] reads both.
     pub retrieve_url: Option<String>,

@@ -215,6 +215,8 @@ fn manifest() -> Manifest {
         number: Some("2".into()),
         date: None,
         time: None,
+        region: None,
+        laterality: None,
         retrieve_location_uid: None,
         retrieve_url: Some("https://north.example/dicomweb/studies/2.25.1/series/2.25.10".into()),
         retrieve_ae_title: None,

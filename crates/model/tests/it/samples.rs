@@ -176,6 +176,8 @@ pub fn manifest() -> Manifest {
             number: None,
             date: None,
             time: None,
+            region: None,
+            laterality: None,
             retrieve_location_uid: None,
             retrieve_url: None,
             retrieve_ae_title: None,

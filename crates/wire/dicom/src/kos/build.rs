@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use model::{
     Code, Dtm, KeyObjectNote, Manifest, ManifestFlavour, ManifestInstance, ManifestSeries, Oid, Order, PatientId,
     PersonName, RegionMap, RetrieveLocationUid, SeriesInstanceUid, Sex, SignificantImage, SopClassUid, SopInstanceUid,
-    StudyInstanceUid, Xon,
+    StudyInstanceUid, Xon, schemes,
 };
 
 use super::encode::{is_date, is_offset, is_time, series_url};
@@ -62,6 +62,8 @@ pub struct StudyInstance {
     pub anatomic_regions: Vec<Code>,
     /// (0018,0015).
     pub body_part: Option<String>,
+    /// (0020,0060), else (0020,0062): `R`, `L`, `B` or `U`.
+    pub laterality: Option<String>,
     /// (0010,0020).
     pub patient_id: Option<String>,
     /// (0010,0024).
@@ -267,20 +269,28 @@ fn by_number(a: Option<&str>, b: Option<&str>) -> Ordering {
 
 fn series(listed: &[&StudyInstance], source: &Source, study: &StudyInstanceUid) -> Vec<ManifestSeries> {
     let flags = flags(listed);
+    let mut sides: Vec<Option<&str>> = Vec::new();
     let mut out: Vec<ManifestSeries> = Vec::new();
     // Instances of one series may disagree about its number and so stand apart in the order.
     let mut places: HashMap<&SeriesInstanceUid, usize> = HashMap::new();
     for &instance in listed {
         let at = *places.entry(&instance.series).or_insert_with(|| {
             out.push(empty_series(instance, source, study));
+            sides.push(filled(instance.laterality.as_deref()));
             out.len() - 1
         });
+        if filled(instance.laterality.as_deref()) != sides[at] {
+            sides[at] = None;
+        }
         let series = &mut out[at];
         fill(&mut series.modality, instance.modality.as_deref());
         fill(&mut series.description, instance.series_description.as_deref());
         fill(&mut series.number, instance.series_number.as_deref());
         if series.date.is_none() {
             (series.date, series.time) = series_start(instance);
+        }
+        if series.region.is_none() {
+            series.region = region(instance);
         }
         series.instances.push(ManifestInstance {
             sop_class: instance.sop_class.clone(),
@@ -294,7 +304,28 @@ fn series(listed: &[&StudyInstance], source: &Source, study: &StudyInstanceUid) 
                 .map(|note| KeyObjectNote { title: note.title.clone(), description: note.description.clone() }),
         });
     }
+    for (series, side) in out.iter_mut().zip(sides) {
+        series.laterality = side.and_then(laterality);
+    }
     out
+}
+
+/// The finest region an instance names. Source: spec/mcwg.md 4.3 (TID 1602: CODE, or TEXT where there is no code).
+fn region(instance: &StudyInstance) -> Option<Code> {
+    let coded = instance.anatomic_regions.iter().find(|code| !code.code.is_empty()).cloned();
+    coded.or_else(|| filled(instance.body_part.as_deref()).map(|part| Code::new("", "", part)))
+}
+
+/// The side that all instances of a series have. Source: PS3.16 CID 244.
+fn laterality(term: &str) -> Option<Code> {
+    let (code, meaning) = match term {
+        "R" => ("24028007", "Right"),
+        "L" => ("7771000", "Left"),
+        "B" => ("51440002", "Right and left"),
+        "U" => ("66459002", "Unilateral"),
+        _ => return None,
+    };
+    Some(Code::new(code, schemes::SNOMED_CT, meaning))
 }
 
 fn empty_series(instance: &StudyInstance, source: &Source, study: &StudyInstanceUid) -> ManifestSeries {
@@ -309,6 +340,8 @@ fn empty_series(instance: &StudyInstance, source: &Source, study: &StudyInstance
         number: None,
         date: None,
         time: None,
+        region: None,
+        laterality: None,
         retrieve_location_uid: Some(source.retrieve_location_uid.clone()),
         retrieve_url,
         retrieve_ae_title: filled(source.retrieve_ae_title.as_deref()).map(str::to_owned),

@@ -12,9 +12,10 @@ use super::decode::{DecodeError, Titles, read};
 use super::encode::{is_date, is_integer, is_time};
 use super::finding::{Finding, Findings, Severity};
 use super::library::Tree;
+use super::library_rules::place;
 use super::open;
 use super::titles::TitleKind;
-use crate::sop_classes::{Payload, ReferenceType, reference_type, storage_class};
+use crate::sop_classes::{KEY_OBJECT_SELECTION, Payload, ReferenceType, reference_type, storage_class};
 use crate::{DataSet, Element, Tag, Value, tags};
 
 const CONTENT: Tag = tags::CONTENT_SEQUENCE;
@@ -73,6 +74,7 @@ fn check_into(bytes: &[u8], findings: &mut Findings) -> Result<(), DecodeError> 
     values(&root, findings);
     character_set(&root, findings);
     required(&root, findings);
+    misplaced(&root, findings);
     template(&root, findings);
     let read = read(&root, Titles::Manifests, findings)?;
     if TitleKind::of(&read.title) == TitleKind::StudyContent {
@@ -147,8 +149,39 @@ fn profile(manifest: &Manifest, root: &DataSet, findings: &mut Findings) {
     if manifest.study_date.is_none() {
         findings.error(&[tags::STUDY_DATE], "must have a value", "");
     }
+    if manifest.flavour == ManifestFlavour::Mado {
+        described(manifest, root, findings);
+    }
     if !manifest.orders.is_empty() && root.items(tags::REFERENCED_REQUEST_SEQUENCE).is_empty() {
         findings.error(&[tags::REFERENCED_REQUEST_SEQUENCE], "must have an item for each request", "");
+    }
+}
+
+/// What MADO asks for outside the content tree. Source: spec/mcwg.md 4.2 (R+ rows) and 4.4.
+fn described(manifest: &Manifest, root: &DataSet, findings: &mut Findings) {
+    if root.items(tags::OTHER_PATIENT_I_DS_SEQUENCE).is_empty() {
+        let rule = "must be there and repeat the patient id";
+        findings.warning(&[tags::OTHER_PATIENT_I_DS_SEQUENCE], rule, "");
+    }
+    if manifest.study_time.is_none() {
+        findings.warning(&[tags::STUDY_TIME], "must have a value", "");
+    }
+    let requests = tags::REFERENCED_REQUEST_SEQUENCE;
+    if root.items(requests).is_empty() {
+        findings.warning(&[requests], "must have at least one request; an accession number is made where none is", "");
+    }
+    for item in root.items(requests) {
+        for tag in [tags::ACCESSION_NUMBER, tags::PLACER_ORDER_NUMBER_IMAGING_SERVICE_REQUEST] {
+            if item.text(tag).is_none() {
+                findings.warning(&[requests, tag], "must have a value", "");
+            }
+        }
+    }
+    for series in &manifest.series {
+        if series.retrieve_url.as_deref().is_some_and(|url| url.contains("/studies/")) {
+            let path = [EVIDENCE, tags::REFERENCED_SERIES_SEQUENCE, tags::RETRIEVE_URL];
+            findings.warning(&path, "must be the base URI alone", series.retrieve_url.as_deref().unwrap_or(""));
+        }
     }
 }
 
@@ -205,31 +238,58 @@ fn value_type(value_type: &str, sop_class: &str, findings: &mut Findings) {
 /// Image library against evidence, for manifests that have one. Source: spec/mcwg.md 4.3.
 fn library(manifests: &[Manifest], tree: &Tree, findings: &mut Findings) {
     let Some(manifest) = manifests.first().filter(|manifest| manifest.flavour == ManifestFlavour::Mado) else { return };
-    let path = [CONTENT, CONTENT];
+    let error = |findings: &mut Findings, concepts: &[&str], rule: &str, value: &str| {
+        findings.add(Severity::Error, place(concepts), rule.to_owned(), value);
+    };
     if tree.groups.is_empty() {
-        findings.error(&path, "must have an image library (111028) with a group for each series", "");
+        error(findings, &["111028"], "must be there with a group for each series", "");
         return;
     }
+    if tree.modalities.is_empty() {
+        findings.tree(&place(&["111028", "121139"]), "must give the modalities", "");
+    }
     if tree.regions.is_empty() {
-        findings.warning(&path, "must give at least one target region (123014)", "");
+        findings.tree(&place(&["111028", "123014"]), "must give at least one target region", "");
     }
-    if tree.number_of_series.is_some_and(|number| usize::try_from(number) != Ok(manifest.series.len())) {
-        let rule = format!("must count the {} series of the evidence (131565)", manifest.series.len());
-        findings.error(&path, rule, tree.number_of_series.unwrap_or(0).to_string());
+    match tree.number_of_series {
+        None => findings.tree(&place(&["111028", "131565"]), "must give the number of series", ""),
+        Some(number) if usize::try_from(number) != Ok(manifest.series.len()) => {
+            let rule = format!("must count the {} series of the evidence", manifest.series.len());
+            error(findings, &["111028", "131565"], &rule, &number.to_string());
+        }
+        Some(_) => {}
     }
+    let group_of = |concept: &'static str| ["111028", "126200", concept];
     for series in &manifest.series {
         let group = tree.groups.iter().find(|group| group.uid.as_deref() == Some(series.uid.as_str()));
         let Some(group) = group else {
-            findings.error(&path, "must have a library group (126200) for each series", series.uid.as_str());
+            error(findings, &["111028", "126200"], "must be there for each series", series.uid.as_str());
             continue;
         };
-        if group.number_of_instances.is_some_and(|number| usize::try_from(number) != Ok(series.instances.len())) {
-            let rule = "must count the instances of its series in the evidence (131564)";
-            findings.error(&path, rule, group.number_of_instances.unwrap_or(0).to_string());
+        if group.modality.is_none() {
+            findings.tree(&place(&group_of("121139")), "must give the modality of the series", series.uid.as_str());
+        }
+        match group.number_of_instances {
+            None => {
+                let rule = "must give the number of instances of the series";
+                findings.tree(&place(&group_of("131564")), rule, series.uid.as_str());
+            }
+            Some(number) if usize::try_from(number) != Ok(series.instances.len()) => {
+                let rule = "must count the instances of its series in the evidence";
+                error(findings, &group_of("131564"), rule, &number.to_string());
+            }
+            Some(_) => {}
         }
         let described: HashSet<&str> = group.entries.iter().map(|entry| entry.sop_instance.as_str()).collect();
         for instance in series.instances.iter().filter(|one| !described.contains(one.sop_instance.as_str())) {
-            findings.warning(&path, "should have a library entry for each instance", instance.sop_instance.as_str());
+            let rule = "should have an entry for each instance";
+            findings.tree(&place(&["111028", "126200"]), rule, instance.sop_instance.as_str());
+        }
+        for note in series.instances.iter().filter(|one| one.sop_class.as_str() == KEY_OBJECT_SELECTION) {
+            if note.key_object_note.is_none() {
+                let rule = "must give the title of a key object note";
+                findings.tree(&place(&["111028", "126200", "entry", "121144"]), rule, note.sop_instance.as_str());
+            }
         }
     }
 }
@@ -243,7 +303,13 @@ fn required(root: &DataSet, findings: &mut Findings) {
                 continue;
             }
             Some(Value::Items(items)) => items.is_empty(),
-            Some(Value::Octets(octets)) => octets.iter().all(|octet| matches!(octet, b' ' | 0)),
+            Some(Value::Octets(octets)) => {
+                let blank = octets.iter().all(|octet| matches!(octet, b' ' | 0));
+                if blank && !octets.is_empty() {
+                    findings.warning(&[*tag], "must be empty, not filled with spaces", "");
+                }
+                blank
+            }
             Some(Value::Fragments(_)) => false,
         };
         if *valued && empty {
@@ -253,6 +319,15 @@ fn required(root: &DataSet, findings: &mut Findings) {
     for (tag, fixed) in FIXED {
         if let Some(text) = root.text(*tag).filter(|text| text != fixed) {
             findings.error(&[*tag], format!("must be {fixed}"), text);
+        }
+    }
+}
+
+/// Attributes that belong deeper. Seen in French manifests.
+fn misplaced(root: &DataSet, findings: &mut Findings) {
+    for tag in [tags::RETRIEVE_URL, tags::TEXT_VALUE] {
+        if root.contains(tag) {
+            findings.warning(&[tag], "does not belong at this level", "");
         }
     }
 }

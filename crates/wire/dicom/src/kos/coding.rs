@@ -1,7 +1,7 @@
 //! Coding schemes between DICOM designators and the OIDs of the model, and the code sequence macro.
 //! PS3.16 Table 8-1, PS3.3 8.8 (code sequence macro), PS3.3 C.12.1 (Coding Scheme Identification Sequence).
 
-use model::{Code, Manifest, Oid, Text, schemes};
+use model::{Code, Manifest, ManifestFlavour, Oid, Text, schemes};
 
 use super::writer::Writer;
 use crate::{DataSet, VR, tags};
@@ -40,8 +40,13 @@ impl Designators {
     /// Collects the schemes of every code the manifest writes.
     pub(super) fn of(manifest: &Manifest) -> Self {
         let mut found = Self::default();
-        let notes = manifest.instances().flat_map(|(_, instance)| instance.significant.iter().map(|flag| &flag.title));
-        for code in manifest.procedures.iter().chain(notes) {
+        let flags = manifest.instances().flat_map(|(_, instance)| instance.significant.iter().map(|flag| &flag.title));
+        let notes = manifest.instances().filter_map(|(_, instance)| Some(&instance.key_object_note.as_ref()?.title));
+        let series = manifest.series.iter().flat_map(|series| series.region.iter().chain(&series.laterality));
+        let library = manifest.regions.iter().chain(notes).chain(series);
+        // Only the codes that are written need a designator.
+        let library = library.filter(|_| manifest.flavour == ManifestFlavour::Mado);
+        for code in manifest.procedures.iter().chain(flags).chain(library) {
             let known = KNOWN.iter().any(|(_, oid)| *oid == code.scheme);
             if !known && Oid::parse(&code.scheme).is_ok() && !found.private.iter().any(|(_, oid)| *oid == code.scheme) {
                 let designator = format!("99MANIFOLD{}", found.private.len() + 1);

@@ -45,6 +45,11 @@ pub fn content_fingerprint(manifest: &Manifest) -> u128 {
     hash.count(series.len());
     for series in series {
         hash.series(series);
+        // Only what the flavour writes counts: the other manifests say the same without it.
+        if m.flavour == model::ManifestFlavour::Mado {
+            hash.codes(series.region.as_slice());
+            hash.codes(series.laterality.as_slice());
+        }
     }
     hash.0
 }

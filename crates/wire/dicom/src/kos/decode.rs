@@ -189,7 +189,7 @@ impl Reader<'_> {
             }
             let study = &mut studies[at];
             study.series = series;
-            study.display_uri = study.display_uri.take().or_else(|| display_uri(item));
+            study.display_uri = study.display_uri.take().or_else(|| self.display_uri(item, &[EVIDENCE]));
             study.retrieve_url = study.retrieve_url.take().or_else(|| item.text(tags::RETRIEVE_URL));
         }
         for study in &mut studies {
@@ -244,6 +244,8 @@ impl Reader<'_> {
             number: item.text(tags::SERIES_NUMBER),
             date: self.date(item, &path(tags::SERIES_DATE), tags::SERIES_DATE),
             time: self.time(item, &path(tags::SERIES_TIME), tags::SERIES_TIME),
+            region: None,
+            laterality: None,
             retrieve_location_uid,
             retrieve_url,
             retrieve_ae_title: item.text(tags::RETRIEVE_AE_TITLE),
@@ -385,7 +387,7 @@ impl Reader<'_> {
             content_date,
             content_time,
             timezone: self.timezone(),
-            display_uri: study.display_uri.or_else(|| display_uri(root)),
+            display_uri: study.display_uri.or_else(|| self.display_uri(root, &[])),
             series,
             study: study.uid,
         })
@@ -411,6 +413,8 @@ impl Reader<'_> {
                 self.wins(&mut one.number, &group.number, tags::SERIES_NUMBER);
                 self.wins(&mut one.date, &group.date.clone().filter(|date| is_date(date)), tags::SERIES_DATE);
                 self.wins(&mut one.time, &group.time.clone().filter(|time| is_time(time)), tags::SERIES_TIME);
+                one.region = group.region.clone();
+                one.laterality = group.laterality.clone();
             }
             for entry in &group.entries {
                 let Some((at, within)) = places.get(&entry.sop_instance) else { continue };
@@ -426,6 +430,19 @@ impl Reader<'_> {
                 }
             }
         }
+    }
+
+    /// (0040,E012), or its private predecessor (000D,xx01) of `IHE_MADO_PRIVATE`. Source: spec/mcwg.md 4.7.
+    fn display_uri(&mut self, set: &DataSet, above: &[Tag]) -> Option<String> {
+        let mut blocks = (0x10..=0xFF_u16)
+            .filter(|block| set.text(Tag(0x000D, *block)).as_deref() == Some("IHE_MADO_PRIVATE"))
+            .map(|block| Tag(0x000D, block << 8 | 1));
+        let uri = set.text(DISPLAY_URI).or_else(|| {
+            let (tag, uri) = blocks.find_map(|tag| Some((tag, set.text(tag)?)))?;
+            self.findings.warning(&[above, &[tag]].concat(), "must stand in (0040,E012) Display URI", "");
+            Some(uri)
+        });
+        uri.map(|uri| uri.trim().to_owned()).filter(|uri| !uri.is_empty())
     }
 
     /// The library wins; a different value in the evidence is reported.
@@ -450,14 +467,4 @@ fn name_notes(series: &mut [ManifestSeries]) {
             instance.key_object_note = Some(KeyObjectNote { title: title.clone(), description });
         }
     }
-}
-
-/// (0040,E012), or its private predecessor (000D,xx01) of `IHE_MADO_PRIVATE`. Source: spec/mcwg.md 4.7.
-fn display_uri(set: &DataSet) -> Option<String> {
-    let private = || {
-        (0x10..=0xFF_u16)
-            .filter(|block| set.text(Tag(0x000D, *block)).as_deref() == Some("IHE_MADO_PRIVATE"))
-            .find_map(|block| set.text(Tag(0x000D, block << 8 | 1)))
-    };
-    set.text(DISPLAY_URI).or_else(private).map(|uri| uri.trim().to_owned()).filter(|uri| !uri.is_empty())
 }

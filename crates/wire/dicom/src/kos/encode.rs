@@ -1,5 +1,5 @@
-//! Manifest to bytes: the MCWG and XDS-I.b flavours as a PS3.10 file in Explicit VR Little Endian, UTF-8.
-//! spec/dicom.md sections 2 to 5, spec/mcwg.md 4.1 to 4.6; PS3.3 A.35.4, PS3.16 TID 2010.
+//! Manifest to bytes: every flavour as a PS3.10 file in Explicit VR Little Endian, UTF-8.
+//! spec/dicom.md sections 2 to 5, spec/mcwg.md 4.1 to 4.6 and 5; PS3.3 A.35.4, PS3.16 TID 2010.
 
 use std::collections::HashSet;
 
@@ -18,18 +18,23 @@ use crate::{VR, part10, tags};
 /// Most instances one manifest can list: as many as can be read again. Source: spec/dicom.md section 10.
 pub const MOST_INSTANCES: usize = 200_000;
 
+/// The same with an image library, which names every instance a third time and describes it.
+pub const MOST_DESCRIBED_INSTANCES: usize = 50_000;
+
 /// Why a manifest cannot be written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EncodeError {
-    /// This flavour is read but not written.
-    #[error("a manifest can be written as Mcwg or Xdsi, not as {0:?}")]
-    Flavour(ManifestFlavour),
     /// Nothing to list: such a study is withdrawn, never published (P12).
     #[error("a manifest must list at least one instance, this one lists none")]
     Empty,
-    /// More than [`MOST_INSTANCES`].
-    #[error("a manifest can list at most {MOST_INSTANCES} instances, this one lists {0}")]
-    TooMany(usize),
+    /// More than [`MOST_INSTANCES`], or [`MOST_DESCRIBED_INSTANCES`].
+    #[error("a manifest of this flavour can list at most {most} instances, this one lists {listed}")]
+    TooMany {
+        /// Instances of the manifest.
+        listed: usize,
+        /// What its flavour allows.
+        most: usize,
+    },
     /// Content date or time is not a date or time of DICOM.
     #[error("content date and time must be YYYYMMDD and HHMMSS[.f]")]
     ContentTime,
@@ -37,19 +42,19 @@ pub enum EncodeError {
 
 /// Writes a manifest.
 ///
-/// Shape: preamble, file meta group, data set; the same manifest gives the same octets. Regions are not part of these
-/// flavours, and `Xdsi` has no descriptions. Descriptive text is cut to what its VR holds; identifiers never are.
+/// Shape: preamble, file meta group, data set; the same manifest gives the same octets. `Xdsi` has no descriptions; only
+/// `Mado` has regions and laterality, and it describes series and instances twice, in the evidence and in the image library,
+/// so that readers of either kind find it. Descriptive text is cut to what its VR holds; identifiers never are.
 /// Errors: see [`EncodeError`].
 /// Source: spec/dicom.md section 5, spec/mcwg.md 4.2.
 pub fn encode(manifest: &Manifest) -> Result<Vec<u8>, EncodeError> {
-    let described = match manifest.flavour {
-        ManifestFlavour::Mcwg => true,
-        ManifestFlavour::Xdsi => false,
-        ManifestFlavour::Mado => return Err(EncodeError::Flavour(manifest.flavour)),
+    let most = match manifest.flavour {
+        ManifestFlavour::Mcwg | ManifestFlavour::Xdsi => MOST_INSTANCES,
+        ManifestFlavour::Mado => MOST_DESCRIBED_INSTANCES,
     };
     match manifest.instance_count() {
         0 => return Err(EncodeError::Empty),
-        count if count > MOST_INSTANCES => return Err(EncodeError::TooMany(count)),
+        listed if listed > most => return Err(EncodeError::TooMany { listed, most }),
         _ => {}
     }
     if !is_date(&manifest.content_date) || !is_time(&manifest.content_time) {
@@ -57,6 +62,7 @@ pub fn encode(manifest: &Manifest) -> Result<Vec<u8>, EncodeError> {
     }
     let mut file = part10::file_meta(KEY_OBJECT_SELECTION, manifest.sop_instance.as_str(), EXPLICIT_LE, None);
     file.reserve(2048 + manifest.instance_count() * 512);
+    let described = manifest.flavour != ManifestFlavour::Xdsi;
     let encoder = Encoder { manifest, described, designators: Designators::of(manifest) };
     let mut writer = Writer::after(file);
     encoder.general(&mut writer);
@@ -67,10 +73,11 @@ pub fn encode(manifest: &Manifest) -> Result<Vec<u8>, EncodeError> {
     Ok(writer.into_octets())
 }
 
-struct Encoder<'a> {
-    manifest: &'a Manifest,
+pub(super) struct Encoder<'a> {
+    pub(super) manifest: &'a Manifest,
+    /// The evidence describes series and instances.
     described: bool,
-    designators: Designators,
+    pub(super) designators: Designators,
 }
 
 impl Encoder<'_> {
@@ -106,7 +113,7 @@ impl Encoder<'_> {
         w.sequence(tags::REFERENCED_PERFORMED_PROCEDURE_STEP_SEQUENCE, |_| {});
     }
 
-    /// (0008,0050) and its issuer: always empty as MCWG wants it; in XDS-I.b the number if there is just one.
+    /// (0008,0050) and its issuer: always empty as MCWG wants it; in XDS-I.b and MADO the number if there is just one.
     /// Source: spec/mcwg.md 4.4.
     fn accession(&self, w: &mut Writer) {
         let mut numbers: Vec<(&str, Option<&Oid>)> = Vec::new();
@@ -117,7 +124,7 @@ impl Encoder<'_> {
             }
         }
         match numbers[..] {
-            [(number, issuer)] if !self.described => {
+            [(number, issuer)] if self.manifest.flavour != ManifestFlavour::Mcwg => {
                 w.identifier(tags::ACCESSION_NUMBER, VR::SH, number);
                 write_issuer(w, tags::ISSUER_OF_ACCESSION_NUMBER_SEQUENCE, issuer);
             }
@@ -159,7 +166,11 @@ impl Encoder<'_> {
         w.line(tags::SERIES_NUMBER, VR::IS, &series_number(m).to_string(), 12);
         w.line(tags::INSTANCE_NUMBER, VR::IS, "1", 12);
         w.line(tags::VALUE_TYPE, VR::CS, "CONTAINER", 16);
-        self.designators.write_codes(w, tags::CONCEPT_NAME_CODE_SEQUENCE, [&titles::manifest()]);
+        let title = match m.flavour {
+            ManifestFlavour::Mcwg | ManifestFlavour::Xdsi => titles::manifest(),
+            ManifestFlavour::Mado => titles::described_manifest(),
+        };
+        self.designators.write_codes(w, tags::CONCEPT_NAME_CODE_SEQUENCE, [&title]);
         w.line(tags::CONTINUITY_OF_CONTENT, VR::CS, "SEPARATE", 16);
         if !m.orders.is_empty() {
             w.sequence(tags::REFERENCED_REQUEST_SEQUENCE, |w| {
@@ -202,9 +213,9 @@ impl Encoder<'_> {
             w.line(tags::SERIES_DESCRIPTION, VR::LO, series.description.as_deref().unwrap_or(""), 64);
         }
         if let Some(base) = series.wado_base().filter(|base| !base.is_empty()) {
-            let url = match self.described {
-                true => series_url(base, self.manifest.study.as_str(), series.uid.as_str()),
-                false => base.to_owned(),
+            let url = match self.manifest.flavour {
+                ManifestFlavour::Mcwg => series_url(base, self.manifest.study.as_str(), series.uid.as_str()),
+                ManifestFlavour::Xdsi | ManifestFlavour::Mado => base.to_owned(),
             };
             w.identifier(tags::RETRIEVE_URL, VR::UR, &url);
         }
@@ -270,7 +281,7 @@ impl Encoder<'_> {
         });
     }
 
-    /// Template and content tree: every instance of the evidence once, flat. Source: TID 2010.
+    /// Template and content tree: every instance of the evidence once, flat, then the library. Source: TID 2010.
     fn content(&self, w: &mut Writer) {
         w.sequence(tags::CONTENT_TEMPLATE_SEQUENCE, |w| {
             w.item(|w| {
@@ -278,16 +289,26 @@ impl Encoder<'_> {
                 w.line(tags::TEMPLATE_IDENTIFIER, VR::CS, "2010", 16);
             });
         });
+        let described = self.manifest.flavour == ManifestFlavour::Mado;
         w.sequence(tags::CONTENT_SEQUENCE, |w| {
+            if described {
+                self.procedures(w);
+            }
             for (_, instance) in self.manifest.instances() {
-                w.item(|w| {
-                    w.sequence(tags::REFERENCED_SOP_SEQUENCE, |w| w.item(|w| write_reference(w, instance)));
-                    w.line(tags::RELATIONSHIP_TYPE, VR::CS, "CONTAINS", 16);
-                    w.line(tags::VALUE_TYPE, VR::CS, value_type(instance.sop_class.as_str()), 16);
-                });
+                w.item(|w| write_listed(w, instance));
+            }
+            if described {
+                self.library(w);
             }
         });
     }
+}
+
+/// The head of a content item that refers to an instance; what describes it may follow.
+pub(super) fn write_listed(w: &mut Writer, instance: &ManifestInstance) {
+    w.sequence(tags::REFERENCED_SOP_SEQUENCE, |w| w.item(|w| write_reference(w, instance)));
+    w.line(tags::RELATIONSHIP_TYPE, VR::CS, "CONTAINS", 16);
+    w.line(tags::VALUE_TYPE, VR::CS, value_type(instance.sop_class.as_str()), 16);
 }
 
 /// IMAGE, WAVEFORM or COMPOSITE by class.
@@ -380,15 +401,15 @@ pub(super) fn read_institution(text: &str) -> Option<Xon> {
     whole.or_else(|| Xon::parse(&name).ok())
 }
 
-fn non_empty(text: Option<&str>) -> Option<&str> {
+pub(super) fn non_empty(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.trim().is_empty())
 }
 
-fn date(text: Option<&str>) -> &str {
+pub(super) fn date(text: Option<&str>) -> &str {
     text.filter(|text| is_date(text)).unwrap_or("")
 }
 
-fn time(text: Option<&str>) -> &str {
+pub(super) fn time(text: Option<&str>) -> &str {
     text.filter(|text| is_time(text)).unwrap_or("")
 }
 

@@ -33,7 +33,8 @@ impl fmt::Display for Severity {
 pub struct Finding {
     /// How bad it is.
     pub severity: Severity,
-    /// Tags from the outermost sequence to the attribute, and its keyword: `(0040,A375).(0020,000D) StudyInstanceUID`.
+    /// Tags from the outermost sequence to the attribute, and its keyword: `(0040,A375).(0020,000D) StudyInstanceUID`; in
+    /// the content tree the codes of the concepts: `(0040,A730) ContentSequence 111028.126200.131564`.
     pub place: String,
     /// What was expected.
     pub rule: String,
@@ -76,6 +77,11 @@ impl Findings {
 
     pub(super) fn warning(&mut self, path: &[Tag], rule: impl Into<String>, value: impl AsRef<str>) {
         self.add(Severity::Warning, place(path), rule.into(), value.as_ref());
+    }
+
+    /// A warning about content whose place has concepts in it.
+    pub(super) fn tree(&mut self, place: &str, rule: impl Into<String>, value: impl AsRef<str>) {
+        self.add(Severity::Warning, place.to_owned(), rule.into(), value.as_ref());
     }
 
     /// A finding about the file rather than an attribute.

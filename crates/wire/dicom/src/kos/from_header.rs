@@ -55,6 +55,7 @@ impl StudyInstance {
             requested_procedures: h.requested_procedure_codes.iter().chain(requested).map(code).collect(),
             anatomic_regions: h.anatomic_regions.iter().map(code).collect(),
             body_part: h.body_part_examined.clone(),
+            laterality: h.laterality.clone(),
             patient_id: h.patient.id.clone(),
             patient_issuer: oid(&h.patient.issuer),
             other_patient_ids: Vec::new(),

@@ -1,13 +1,14 @@
 //! The content tree of a manifest: the flat list of references, procedures, and the image library of MADO manifests in
 //! all its generations. CP-2595 (TID 2010, 1600, 1602, 1601, 1609); spec/mcwg.md 4.3, spec/dicom.md section 8.
 //!
-//! Lenient in spelling: concepts are told by code value whatever their scheme, relationship types are not looked at,
-//! unknown content is skipped.
+//! Lenient in spelling: concepts are told by code value whatever their scheme, relationship and value types are judged
+//! ([`super::library_rules`]) but not needed, unknown content is skipped.
 
 use model::Code;
 
 use super::coding::CodeReader;
 use super::finding::Findings;
+use super::library_rules::{judge, place};
 use super::titles::TitleKind;
 use crate::{DataSet, Tag, tags};
 
@@ -18,6 +19,8 @@ const CONTENT: Tag = tags::CONTENT_SEQUENCE;
 pub(super) struct Tree {
     /// (121023, DCM, "Procedure Code").
     pub(super) procedures: Vec<Code>,
+    /// (121139, DCM, "Modality") of the library.
+    pub(super) modalities: Vec<String>,
     /// (123014, DCM, "Target Region") of the library.
     pub(super) regions: Vec<Code>,
     /// (131565, DCM, "Number of Study Related Series").
@@ -43,6 +46,9 @@ pub(super) struct Group {
     pub(super) description: Option<String>,
     pub(super) date: Option<String>,
     pub(super) time: Option<String>,
+    /// Without a code when it was a text.
+    pub(super) region: Option<Code>,
+    pub(super) laterality: Option<Code>,
     pub(super) number_of_instances: Option<i64>,
     pub(super) entries: Vec<Entry>,
 }
@@ -67,7 +73,7 @@ pub(super) struct Description {
 
 /// The concepts that matter, by final and trial codes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Concept {
+pub(super) enum Concept {
     Library,
     Group,
     Modality,
@@ -80,6 +86,7 @@ enum Concept {
     SeriesDate,
     SeriesTime,
     SeriesRelatedInstances,
+    Laterality,
     InstanceNumber,
     NumberOfFrames,
     DocumentTitle,
@@ -101,6 +108,7 @@ fn concept(code: &str) -> Concept {
         "131561" | "MADOTEMP003" | "ddd003" => Concept::SeriesDate,
         "131562" | "MADOTEMP004" | "ddd004" => Concept::SeriesTime,
         "131564" | "MADOTEMP007" | "ddd007" => Concept::SeriesRelatedInstances,
+        "111027" => Concept::Laterality,
         "113609" => Concept::InstanceNumber,
         "121140" => Concept::NumberOfFrames,
         "121144" => Concept::DocumentTitle,
@@ -133,6 +141,7 @@ struct TreeReader<'a> {
 impl TreeReader<'_> {
     fn root(&mut self, items: &[DataSet]) {
         for item in items {
+            judge(item, concept_of(item), &[], self.findings);
             if let Some(reference) = item.item(tags::REFERENCED_SOP_SEQUENCE) {
                 self.tree.references.push(Reference {
                     value_type: item.text(tags::VALUE_TYPE).unwrap_or_default(),
@@ -148,7 +157,8 @@ impl TreeReader<'_> {
                     let name = self.codes.first(item, tags::CONCEPT_NAME_CODE_SEQUENCE);
                     if item.contains(CONTENT) && name.is_some_and(|name| TitleKind::of(&name).is_manifest()) {
                         // Deviation: the sample in FHIR Binary form of RAD.MADO repeats the root as its only child.
-                        self.findings.warning(&[CONTENT], "must not repeat the root container as a child", "");
+                        let rule = "must not repeat the root container as a child";
+                        self.findings.tree(&place(&[]), rule, "");
                         self.root(item.items(CONTENT));
                     }
                 }
@@ -158,7 +168,9 @@ impl TreeReader<'_> {
 
     fn library(&mut self, items: &[DataSet]) {
         for item in items {
+            judge(item, concept_of(item), &["111028"], self.findings);
             match concept_of(item) {
+                Concept::Modality => self.tree.modalities.extend(self.code_value(item).map(|code| code.code)),
                 Concept::TargetRegion => self.tree.regions.extend(self.code_value(item)),
                 Concept::StudyRelatedSeries => self.tree.number_of_series = number(item),
                 Concept::Group => {
@@ -175,9 +187,11 @@ impl TreeReader<'_> {
         let mut pending = Description::default();
         let mut siblings = false;
         for item in items {
+            judge(item, concept_of(item), &["111028", "126200"], self.findings);
             if let Some(reference) = item.item(tags::REFERENCED_SOP_SEQUENCE) {
                 let mut description = std::mem::take(&mut pending);
                 for child in item.items(CONTENT) {
+                    judge(child, concept_of(child), &["111028", "126200", "entry"], self.findings);
                     self.describe(child, &mut description);
                 }
                 let sop_instance = reference.uid(tags::REFERENCED_SOP_INSTANCE_UID).unwrap_or_default();
@@ -195,13 +209,18 @@ impl TreeReader<'_> {
                 Concept::SeriesDate => group.date = item.text(tags::DATE).or_else(text),
                 Concept::SeriesTime => group.time = item.text(tags::TIME).or_else(text),
                 Concept::SeriesRelatedInstances => group.number_of_instances = number(item),
+                Concept::TargetRegion => {
+                    let as_text = || text().map(|text| Code::new("", "", text));
+                    group.region = self.code_value(item).or_else(as_text).filter(|code| !code.label().is_empty());
+                }
+                Concept::Laterality => group.laterality = self.code_value(item).filter(|code| !code.code.is_empty()),
                 // Deviation: the MADO samples put an entry's descriptors before it instead of into it.
                 _ => siblings |= self.describe(item, &mut pending),
             }
         }
         if siblings {
             let rule = "of an instance must stand in its library entry, not before it";
-            self.findings.warning(&[CONTENT, CONTENT, CONTENT], rule, "");
+            self.findings.tree(&place(&["111028", "126200"]), rule, "");
         }
         group
     }
@@ -223,7 +242,7 @@ impl TreeReader<'_> {
     }
 }
 
-fn concept_of(item: &DataSet) -> Concept {
+pub(super) fn concept_of(item: &DataSet) -> Concept {
     let name = item.item(tags::CONCEPT_NAME_CODE_SEQUENCE).and_then(|name| name.text(tags::CODE_VALUE));
     name.map_or(Concept::Other, |code| concept(&code))
 }
@@ -232,8 +251,9 @@ fn text(item: &DataSet) -> Option<String> {
     item.text(tags::TEXT_VALUE).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-/// A number as NUM, or as TEXT the way MADO Rev 1.1 had it.
+/// A number as NUM, or as TEXT the way MADO Rev 1.1 had it: `20`, in its samples `(20, UCUM, "instances")`.
 fn number(item: &DataSet) -> Option<i64> {
     let measured = item.item(tags::MEASURED_VALUE_SEQUENCE).and_then(|value| value.text(tags::NUMERIC_VALUE));
-    measured.or_else(|| text(item))?.trim().parse().ok()
+    let said = measured.or_else(|| text(item))?;
+    said.trim_start_matches('(').split(',').next()?.trim().parse().ok()
 }

@@ -2,7 +2,7 @@
 //! manifest's registry metadata. Model to bytes and back; UIDs and times are passed in.
 //!
 //! `build` (instances of a study to a manifest), `encode`, `decode`, `check`, `document_entry`.
-//! spec/dicom.md sections 2 to 11, spec/mcwg.md sections 3 to 5; PS3.3 A.35.4, PS3.16 TID 2010.
+//! spec/dicom.md sections 2 to 11, spec/mcwg.md sections 3 to 5; PS3.3 A.35.4, PS3.16 TID 2010 and 1600.
 
 mod build;
 mod check;
@@ -10,10 +10,12 @@ mod coding;
 mod content;
 mod decode;
 mod encode;
+mod encode_library;
 mod entry;
 mod finding;
 mod from_header;
 mod library;
+mod library_rules;
 mod modalities;
 mod open;
 mod study;
@@ -24,7 +26,7 @@ pub use build::{BuildError, KeyObjects, NewManifest, Source, StudyInstance, buil
 pub use check::check;
 pub use content::content_fingerprint;
 pub use decode::{DecodeError, Decoded, Titles, decode, decode_note, decode_titled};
-pub use encode::{EncodeError, MOST_INSTANCES, encode};
+pub use encode::{EncodeError, MOST_DESCRIBED_INSTANCES, MOST_INSTANCES, encode};
 pub use entry::{EntryDefaults, document_entry, format_code};
 pub use finding::{Finding, Severity};
 pub use modalities::modality_name;

@@ -51,6 +51,11 @@ pub fn manifest() -> Code {
     Code::new("113030", schemes::DCM, "Manifest")
 }
 
+/// (131560, DCM, "Manifest with Description"), which promises an image library.
+pub fn described_manifest() -> Code {
+    Code::new("131560", schemes::DCM, "Manifest with Description")
+}
+
 /// (113000, DCM, "Of Interest").
 pub fn of_interest() -> Code {
     Code::new("113000", schemes::DCM, "Of Interest")

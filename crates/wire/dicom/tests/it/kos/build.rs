@@ -173,6 +173,12 @@ fn the_fingerprint_ignores_identity_and_order_and_sees_every_change() {
         change(&mut changed);
         assert_ne!(content_fingerprint(&changed), content_fingerprint(&manifest));
     }
+    let mut changed = manifest.clone();
+    changed.series[0].region = None;
+    assert_eq!(content_fingerprint(&changed), content_fingerprint(&manifest), "this flavour does not write it");
+    let (mut manifest, mut changed) = (manifest, changed);
+    (manifest.flavour, changed.flavour) = (ManifestFlavour::Mado, ManifestFlavour::Mado);
+    assert_ne!(content_fingerprint(&changed), content_fingerprint(&manifest));
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn change_first_series(set: &mut DataSet, change: impl FnOnce(&mut DataSet)) {
 
 #[test]
 fn our_own_manifests_have_no_fault() {
-    for flavour in [ManifestFlavour::Mcwg, ManifestFlavour::Xdsi] {
+    for flavour in [ManifestFlavour::Mcwg, ManifestFlavour::Xdsi, ManifestFlavour::Mado] {
         assert_eq!(check(&encode(&manifest(flavour)).unwrap()), []);
     }
 }

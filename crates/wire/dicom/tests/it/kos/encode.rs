@@ -28,6 +28,11 @@ fn the_xdsi_manifest_of_the_example_study_is_written_as_before() {
     check_golden("kos-xdsi.dcm", &encode(&manifest(ManifestFlavour::Xdsi)).unwrap());
 }
 
+#[test]
+fn the_mado_manifest_of_the_example_study_is_written_as_before() {
+    check_golden("kos-mado.dcm", &encode(&manifest(ManifestFlavour::Mado)).unwrap());
+}
+
 pub fn data_set(octets: &[u8]) -> DataSet {
     scan_slice(octets, &Options { keep: Keep::Everything, ..Options::default() }).unwrap().data_set
 }
@@ -35,7 +40,7 @@ pub fn data_set(octets: &[u8]) -> DataSet {
 #[test]
 fn tags_ascend_and_lengths_are_even_at_every_depth() {
     // The reader sorts and trims, so the octets are walked here: a data set written again from the tree must be the same.
-    for flavour in [ManifestFlavour::Mcwg, ManifestFlavour::Xdsi] {
+    for flavour in [ManifestFlavour::Mcwg, ManifestFlavour::Xdsi, ManifestFlavour::Mado] {
         let octets = encode(&manifest(flavour)).unwrap();
         let start = 132 + 12 + u32::from_le_bytes(*octets[140..].first_chunk().unwrap()) as usize;
         assert_eq!(data_set(&octets).encode_explicit_le(), &octets[start..]);
@@ -158,9 +163,10 @@ fn a_scheme_without_a_designator_gets_a_private_one_that_is_explained() {
 
 #[test]
 fn what_cannot_be_written_is_refused_by_name() {
-    let mut mado = manifest(ManifestFlavour::Mcwg);
-    mado.flavour = ManifestFlavour::Mado;
-    assert_eq!(encode(&mado), Err(EncodeError::Flavour(ManifestFlavour::Mado)));
+    let mut large = manifest(ManifestFlavour::Mado);
+    let one = large.series[0].instances[0].clone();
+    large.series[0].instances = vec![one; 50_001];
+    assert_eq!(encode(&large), Err(EncodeError::TooMany { listed: 50_005, most: 50_000 }));
     let mut empty = manifest(ManifestFlavour::Mcwg);
     empty.series.clear();
     assert_eq!(encode(&empty), Err(EncodeError::Empty));

@@ -51,6 +51,7 @@ pub fn instance(class: &str, modality: &str, series: u32, number: u32) -> StudyI
         requested_procedures: Vec::new(),
         anatomic_regions: Vec::new(),
         body_part: Some("CHEST".to_owned()),
+        laterality: None,
         patient_id: Some("P0001".to_owned()),
         patient_issuer: Some(oid("2.25.9.1")),
         other_patient_ids: Vec::new(),
@@ -127,7 +128,12 @@ pub fn manifest(flavour: ManifestFlavour) -> Manifest {
 /// What a flavour can carry of a manifest: what reading back must give.
 pub fn as_written(manifest: &Manifest) -> Manifest {
     let mut out = manifest.clone();
-    out.regions.clear();
+    if out.flavour != ManifestFlavour::Mado {
+        out.regions.clear();
+        for series in &mut out.series {
+            (series.region, series.laterality) = (None, None);
+        }
+    }
     if out.flavour == ManifestFlavour::Xdsi {
         for series in &mut out.series {
             (series.modality, series.description, series.number) = (None, None, None);

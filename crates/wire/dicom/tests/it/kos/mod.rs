@@ -5,6 +5,8 @@ mod check;
 mod decode;
 mod encode;
 mod entry;
+mod findings;
+mod library;
 mod make;
 mod peers;
 mod round_trip;

@@ -6,7 +6,7 @@ use dicom::kos::{DecodeError, Decoded, check, decode, decode_note};
 use model::{ManifestFlavour, schemes};
 
 /// A file of `../shared/data`, or a note that it is missing.
-fn sample(name: &str) -> Option<Vec<u8>> {
+pub fn sample(name: &str) -> Option<Vec<u8>> {
     let mut at = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     while at.pop() {
         if at.join("Cargo.lock").exists() {
@@ -22,7 +22,7 @@ fn sample(name: &str) -> Option<Vec<u8>> {
 }
 
 /// The KOS inside one of the FHIR Binary samples.
-fn binary(name: &str) -> Option<Vec<u8>> {
+pub fn binary(name: &str) -> Option<Vec<u8>> {
     let text = String::from_utf8(sample(name)?).unwrap();
     let data = text.split("\"data\"").nth(1).unwrap();
     let data = data.split('"').nth(1).unwrap();
