@@ -196,6 +196,14 @@ impl DocumentEntry {
         self.format_code.code == Self::KOS_SOP_CLASS
     }
 
+    /// True for a FHIR imaging study manifest (MADO), by formatCode.
+    pub fn is_fhir_manifest(&self) -> bool {
+        self.format_code.code == Self::FHIR_MANIFEST
+    }
+
+    /// formatCode of a FHIR imaging study manifest. Source: spec/fhir.md section 17.
+    pub const FHIR_MANIFEST: &'static str = "urn:ihe:rad:MADO:fhir-manifest:2026";
+
     /// Key Object Selection Document Storage, which is also the formatCode of a manifest.
     pub const KOS_SOP_CLASS: &'static str = "1.2.840.10008.5.1.4.1.1.88.59";
 }

@@ -16,6 +16,7 @@ mod error;
 pub mod identifier;
 mod json;
 pub mod list;
+pub mod manifest;
 pub mod metadata_defaults;
 pub mod operation_outcome;
 mod participant;

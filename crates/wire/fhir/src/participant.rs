@@ -94,7 +94,7 @@ pub(crate) fn practitioner<'a>(xcn: Option<&Xcn>, id: String, telecom: Vec<Conta
     Practitioner { id: Some(id.into()), identifier, name, telecom }
 }
 
-fn organization<'a>(xon: &Xon, id: String, telecom: Vec<ContactPoint<'a>>) -> Organization<'a> {
+pub(crate) fn organization<'a>(xon: &Xon, id: String, telecom: Vec<ContactPoint<'a>>) -> Organization<'a> {
     let identifier = xon.identifier().map(|(value, authority)| {
         let (system, value) = match authority {
             Some(oid) => (Some(format!("urn:oid:{oid}").into()), value),
@@ -391,7 +391,7 @@ fn xcn(identifier: Option<&Identifier<'_>>, name: &PersonName) -> Option<Xcn> {
     Xcn::parse(parts.join("^").trim_end_matches('^')).ok()
 }
 
-fn xon(name: Option<&str>, identifiers: &[Identifier<'_>]) -> Option<Xon> {
+pub(crate) fn xon(name: Option<&str>, identifiers: &[Identifier<'_>]) -> Option<Xon> {
     let identifier = identifiers.first();
     let value = identifier.and_then(|i| text(&i.value));
     let system = identifier.and_then(|i| text(&i.system));
