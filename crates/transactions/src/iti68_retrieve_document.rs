@@ -1,6 +1,7 @@
-//! ITI-68 Retrieve Document. MHD 2:3.68; spec/fhir.md section 10; FHIR R4 Binary; RFC 9110 (ranges, conditions).
+//! ITI-68 Retrieve Document. MHD 2:3.68; spec/fhir.md sections 10 and 17; FHIR R4 Binary; RFC 9110 (ranges, conditions).
 
 mod client;
+mod convert;
 mod range;
 mod representation;
 
@@ -11,13 +12,14 @@ use crate::edge::audit::{Facts, Outcome};
 use crate::edge::fhir_server::{Refused, with_manners};
 use crate::edge::streams::begun;
 use crate::{Access, Binding, Transaction};
-use actors::{Cx, DocumentRequest, Fault, Refusal, Registry, Repository, RetrievedDocument};
+use actors::{ByteStream, Cx, DocumentRequest, Fault, Refusal, Registry, Repository, RetrievedDocument};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request};
 use axum::response::Response;
 use axum::routing::get;
+use convert::converted;
 use fhir::operation_outcome::Issue;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use model::{AvailabilityStatus, DocumentEntry, DocumentQuery, UniqueId};
@@ -116,14 +118,13 @@ impl Server {
         facts.patient = Some(entry.patient_id.clone());
         facts.objects = vec![entry.unique_id.to_string()];
         let accept = headers.get_all(header::ACCEPT).iter().filter_map(|v| v.to_str().ok());
-        let representation = represent(accept, &entry.mime_type, as_binary).ok_or_else(|| {
+        let representation = represent(accept, &entry, as_binary).ok_or_else(|| {
             let text = format!("this document is {}; nothing else that was asked for is available", entry.mime_type);
             Refused::new(StatusCode::NOT_ACCEPTABLE, Issue::error("not-supported").diagnostics(text))
         })?;
-        let etag = entry.hash.as_ref().map(|hash| match representation {
-            Representation::Stored => format!("\"{hash}\""),
-            Representation::Binary(Form::Json) => format!("\"{hash}-binary\""),
-            Representation::Binary(Form::Xml) => format!("\"{hash}-binary-xml\""),
+        let etag = entry.hash.as_ref().map(|hash| match representation.generated() {
+            None => format!("\"{hash}\""),
+            Some((_, form)) => format!("\"{hash}-{form}\""),
         });
         if let (Some(etag), Some(wanted)) = (&etag, headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()))
             && matches_etag(wanted, etag)
@@ -144,6 +145,12 @@ impl Server {
                 (binary(&entry, form, document.body), size)
             }
             Representation::Stored => (document.body, size_octets),
+            Representation::FhirManifest | Representation::Kos => {
+                let octets = converted(representation, document.body, size_octets).await?;
+                let size = octets.len() as u64;
+                let body: ByteStream = Box::pin(futures_util::stream::once(async move { Ok(octets) }));
+                (body, Some(size))
+            }
         };
         let body = match (Range::of(headers, etag.as_deref()), size) {
             (Some(range), Some(size)) => match range.of_size(size) {
@@ -215,12 +222,9 @@ fn matches_etag(wanted: &str, etag: &str) -> bool {
 
 /// Documents come from anybody, so a browser must neither guess their type nor run what is in them.
 fn decorate(headers: &mut HeaderMap, entry: &DocumentEntry, representation: Representation, etag: Option<&str>) {
-    let content_type = match representation {
-        Representation::Binary(Form::Json) => HeaderValue::from_static(fhir::MEDIA_TYPE),
-        Representation::Binary(Form::Xml) => HeaderValue::from_static(fhir::xml::MEDIA_TYPE),
-        Representation::Stored => HeaderValue::from_str(&entry.mime_type)
-            .unwrap_or_else(|_| HeaderValue::from_static("application/octet-stream")),
-    };
+    let media_type = representation.generated().map_or(entry.mime_type.as_str(), |(media_type, _)| media_type);
+    let content_type =
+        HeaderValue::from_str(media_type).unwrap_or_else(|_| HeaderValue::from_static("application/octet-stream"));
     headers.insert(header::CONTENT_TYPE, content_type);
     if let Some(etag) = etag {
         headers.insert(header::ETAG, text(etag));
@@ -229,17 +233,17 @@ fn decorate(headers: &mut HeaderMap, entry: &DocumentEntry, representation: Repr
     headers.insert(header::VARY, HeaderValue::from_static("Accept"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));
-    if representation == Representation::Stored {
-        let name = file_name(entry);
+    if representation != Representation::Binary {
+        let name = file_name(entry, media_type);
         headers.insert(header::CONTENT_DISPOSITION, text(&format!("attachment; filename=\"{name}\"")));
     }
 }
 
 /// The uniqueId with an ending that fits; no title, which may name a patient.
-fn file_name(entry: &DocumentEntry) -> String {
+fn file_name(entry: &DocumentEntry, media_type: &str) -> String {
     let kept = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' };
     let stem: String = entry.unique_id.as_str().chars().map(kept).take(100).collect();
-    let ending = match entry.mime_type.split(';').next().unwrap_or("").trim() {
+    let ending = match media_type.split(';').next().unwrap_or("").trim() {
         "application/pdf" => ".pdf",
         "text/xml" | "application/xml" | "application/hl7-v3+xml" | "application/fhir+xml" => ".xml",
         "application/dicom" => ".dcm",

@@ -23,6 +23,7 @@ pub mod iti68_retrieve_document;
 pub mod iti86_remove_documents;
 pub mod iti8_patient_identity_feed;
 pub mod manifest_check;
+pub mod manifest_forms;
 pub mod manifest_maker;
 pub mod portal;
 pub mod rad107_wado_rs;

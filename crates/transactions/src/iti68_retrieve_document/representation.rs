@@ -1,5 +1,5 @@
-//! Which form of a document an `Accept` header gets: the stored bytes, or a Binary resource around them.
-//! Source: spec/fhir.md section 10; http://hl7.org/fhir/R4/binary.html#rest; design section 3.
+//! Which form of a document an `Accept` header gets: the stored bytes, a Binary resource around them, or the other form of a
+//! manifest. Source: spec/fhir.md sections 10 and 17; http://hl7.org/fhir/R4/binary.html#rest; design section 3.
 
 use crate::edge::fhir_server::MediaRange;
 use actors::{ByteStream, Fault};
@@ -15,6 +15,10 @@ pub(super) enum Representation {
     Stored,
     /// A Binary resource with the bytes in base64, in this form.
     Binary(Form),
+    /// The FHIR manifest of a stored KOS.
+    FhirManifest,
+    /// The KOS of a stored FHIR manifest.
+    Kos,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,29 +27,44 @@ pub(super) enum Form {
     Xml,
 }
 
-/// What of `stored` (a media type) is acceptable; `None` is 406.
+impl Representation {
+    /// The form that a manifest has besides its own; `None` for every other document.
+    fn other_of(entry: &DocumentEntry, stored: &str) -> Option<Representation> {
+        match stored {
+            "application/dicom" if entry.is_kos() => Some(Representation::FhirManifest),
+            fhir::MEDIA_TYPE if entry.is_fhir_manifest() => Some(Representation::Kos),
+            _ => None,
+        }
+    }
+
+    /// Media type and ending of the hash in the entity tag; `None` for what is stored.
+    pub(super) fn generated(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Representation::Stored => None,
+            Representation::Binary(Form::Json) => Some((fhir::MEDIA_TYPE, "binary")),
+            Representation::Binary(Form::Xml) => Some((fhir::xml::MEDIA_TYPE, "binary-xml")),
+            Representation::FhirManifest => Some((fhir::MEDIA_TYPE, "fhir")),
+            Representation::Kos => Some(("application/dicom", "dicom")),
+        }
+    }
+}
+
+/// What of a document is acceptable; `None` is 406.
 ///
 /// Shape: stored bytes whenever they are acceptable at all; a wrapper only at the Binary address, when a FHIR type is
-/// asked for and the document itself is none. No `Accept` is taken as `*/*`.
+/// asked for and the document itself is none; a manifest in its other form when only that is asked for. No `Accept` is
+/// taken as `*/*`.
 pub(super) fn represent<'a>(
     accept: impl Iterator<Item = &'a str>,
-    stored: &str,
+    entry: &DocumentEntry,
     as_binary: bool,
 ) -> Option<Representation> {
-    let stored = essence(stored);
+    let stored = essence(&entry.mime_type);
     let ranges: Vec<MediaRange> = accept.flat_map(|t| t.split(',')).filter_map(MediaRange::read).take(64).collect();
     if ranges.is_empty() {
         return Some(Representation::Stored);
     }
-    let main = stored.split('/').next().unwrap_or("");
-    let fits = |range: &&MediaRange| {
-        range.essence == stored
-            || range.essence == "*/*"
-            || range.essence.strip_suffix("/*").is_some_and(|wanted| wanted == main)
-    };
-    // The most exact range decides, so that `application/pdf;q=0, */*` refuses a PDF.
-    let exactness = |range: &&MediaRange| (range.essence == stored, range.essence != "*/*");
-    let stored_ok = ranges.iter().filter(fits).max_by_key(exactness).is_some_and(|range| range.quality > 0);
+    let stored_ok = acceptable(&ranges, &stored);
     let wrapped = |range: &MediaRange| match range.essence.as_str() {
         "application/fhir+json" | "application/json" => Some((range.quality, 1, Form::Json)),
         "application/fhir+xml" | "application/xml" => Some((range.quality, 0, Form::Xml)),
@@ -63,8 +82,24 @@ pub(super) fn represent<'a>(
         }
         (true, _) => Some(Representation::Stored),
         (false, Some(form)) => Some(Representation::Binary(form)),
-        (false, None) => None,
+        (false, None) => {
+            let other = Representation::other_of(entry, &stored)?;
+            let (media_type, _) = other.generated()?;
+            acceptable(&ranges, media_type).then_some(other)
+        }
     }
+}
+
+fn acceptable(ranges: &[MediaRange], media_type: &str) -> bool {
+    let main = media_type.split('/').next().unwrap_or("");
+    let fits = |range: &&MediaRange| {
+        range.essence == media_type
+            || range.essence == "*/*"
+            || range.essence.strip_suffix("/*").is_some_and(|wanted| wanted == main)
+    };
+    // The most exact range decides, so that `application/pdf;q=0, */*` refuses a PDF.
+    let exactness = |range: &&MediaRange| (range.essence == media_type, range.essence != "*/*");
+    ranges.iter().filter(fits).max_by_key(exactness).is_some_and(|range| range.quality > 0)
 }
 
 fn essence(media_type: &str) -> String {

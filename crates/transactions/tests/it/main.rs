@@ -8,6 +8,7 @@ mod iti18;
 mod iti44;
 mod iti67;
 mod iti68;
+mod iti68_manifests;
 mod iti8;
 mod outcomes;
 mod portal;
