@@ -24,7 +24,7 @@ use fhir::operation_outcome::Issue;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use model::{AvailabilityStatus, DocumentEntry, DocumentQuery, UniqueId};
 use range::{Part, Range};
-use representation::{Form, Representation, binary, binary_octets, represent};
+use representation::{Representation, binary, binary_octets, represent};
 use std::sync::Arc;
 
 pub static TRANSACTION: Transaction = Transaction {
@@ -233,7 +233,7 @@ fn decorate(headers: &mut HeaderMap, entry: &DocumentEntry, representation: Repr
     headers.insert(header::VARY, HeaderValue::from_static("Accept"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));
-    if representation != Representation::Binary {
+    if !matches!(representation, Representation::Binary(_)) {
         let name = file_name(entry, media_type);
         headers.insert(header::CONTENT_DISPOSITION, text(&format!("attachment; filename=\"{name}\"")));
     }

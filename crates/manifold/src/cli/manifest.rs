@@ -1,4 +1,5 @@
-//! `manifold manifest`: key object selections shown, checked and made. Source: spec/dicom.md sections 2 to 11.
+//! `manifold manifest`: key object selections shown, checked, made and converted. Source: spec/dicom.md sections 2 to 11,
+//! spec/fhir.md section 17.
 
 use super::connection::{Connection, Parties, Via, circumstances};
 use super::documents;
@@ -13,8 +14,9 @@ use model::{
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use transactions::manifest_forms;
 
-/// Shows, checks and makes manifests (DICOM key object selections)
+/// Shows, checks, makes and converts manifests (DICOM key object selections)
 #[derive(Args, Debug)]
 pub struct Manifest {
     #[command(subcommand)]
@@ -36,6 +38,9 @@ pub enum What {
         after_help = "Example:\n  manifold manifest make study/ -o manifest.dcm --institution 'North Hospital^^^^^&2.999.1.2&ISO^^^^1' \\\n    --patient-issuer 2.999.7 --location-uid 2.25.301 --base-url https://north.example/dicomweb"
     )]
     Make(Box<Make>),
+    /// Gives a DICOM manifest as FHIR manifest (MADO), or the other way round
+    #[command(after_help = "Example:\n  manifold manifest convert manifest.dcm --to fhir -o manifest.json")]
+    Convert(Convert),
 }
 
 #[derive(Args, Debug)]
@@ -60,11 +65,31 @@ pub struct Check {
     pub format: Format,
 }
 
+#[derive(Args, Debug)]
+pub struct Convert {
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Form to make
+    #[arg(long, value_enum)]
+    pub to: Form,
+    /// Where to write it
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+}
+
+/// Form of a manifest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Form {
+    Fhir,
+    Kos,
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Flavour {
     #[default]
     Mcwg,
     Xdsi,
+    Mado,
 }
 
 #[derive(Args, Debug)]
@@ -108,6 +133,7 @@ pub async fn run(options: Manifest) -> Result<(), Stop> {
         What::Show(options) => show(*options).await,
         What::Check(options) => check(&options),
         What::Make(options) => make(&options),
+        What::Convert(options) => convert(&options),
     }
 }
 
@@ -291,6 +317,7 @@ fn make(options: &Make) -> Result<(), Stop> {
         flavour: match options.flavour {
             Flavour::Mcwg => ManifestFlavour::Mcwg,
             Flavour::Xdsi => ManifestFlavour::Xdsi,
+            Flavour::Mado => ManifestFlavour::Mado,
         },
         institution: institution.map_err(|e| Stop::usage(format!("--institution: {e}")))?,
         patient_issuer: oid("--patient-issuer", &options.patient_issuer)?,
@@ -325,6 +352,23 @@ fn make(options: &Make) -> Result<(), Stop> {
         manifest.instance_count(),
         manifest.series.len()
     ))
+}
+
+/// The same conversion that ITI-68 does on request.
+fn convert(options: &Convert) -> Result<(), Stop> {
+    let stored = read(&options.file)?;
+    let made = match options.to {
+        Form::Fhir => manifest_forms::fhir_of_kos(&stored),
+        Form::Kos => manifest_forms::kos_of_fhir(&stored),
+    };
+    let made = made.map_err(|e| Stop::failed(format!("{} cannot be converted: {e}", options.file.display())))?;
+    super::serve::write_atomically(&options.output, &made)?;
+    if options.to == Form::Kos {
+        for finding in kos::check(&made) {
+            output::note(&output::visible(&finding.to_string()));
+        }
+    }
+    output::print(&format!("{}: {} octets\n", options.output.display(), made.len()))
 }
 
 /// What the objects of a folder say, of one study.
@@ -403,6 +447,31 @@ mod tests {
         super::super::schemas::check_schema("manifest-show", &value);
         assert_eq!(value["manifests"][0]["series"][0]["instances"].as_array().unwrap().len(), 3);
         assert!(text(&kos::decode(&bytes).unwrap().manifests[0]).contains("3 in 1 series"));
+    }
+
+    #[test]
+    fn a_mado_manifest_is_made_and_converted_to_fhir_and_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let study = synth::study_of(3, 16, 16, 1);
+        for index in 0..3 {
+            std::fs::write(dir.path().join(format!("{index}.dcm")), study.instance(index).unwrap().bytes).unwrap();
+        }
+        let files = tempfile::tempdir().unwrap();
+        let at = |name: &str| files.path().join(name);
+        let flavour = Flavour::Mado;
+        make(&Make { flavour, ..options(dir.path(), &at("made.dcm")) }).unwrap();
+        let made = read(&at("made.dcm")).unwrap();
+        assert_eq!(errors(&kos::check(&made)), 0);
+        let turn = |file: &str, to: Form, output: &str| convert(&Convert { file: at(file), to, output: at(output) });
+        turn("made.dcm", Form::Fhir, "made.json").unwrap();
+        turn("made.json", Form::Kos, "back.dcm").unwrap();
+        let back = kos::decode(&read(&at("back.dcm")).unwrap()).unwrap().manifests.remove(0);
+        let made = kos::decode(&made).unwrap().manifests.remove(0);
+        assert_eq!((back.flavour, back.study.as_str()), (ManifestFlavour::Mado, made.study.as_str()));
+        assert_eq!((back.series.len(), &back.regions), (made.series.len(), &made.regions));
+        assert!(
+            matches!(turn("made.json", Form::Fhir, "x.json"), Err(Stop::Failed(text)) if text.contains("manifest"))
+        );
     }
 
     #[test]

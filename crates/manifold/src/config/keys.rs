@@ -261,6 +261,7 @@ pub enum PublishBy {
 pub enum Flavour {
     Mcwg,
     Xdsi,
+    Mado,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]

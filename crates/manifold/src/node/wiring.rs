@@ -317,6 +317,7 @@ impl<'a> Wiring<'a> {
             flavour: match options.flavour {
                 config::Flavour::Mcwg => ManifestFlavour::Mcwg,
                 config::Flavour::Xdsi => ManifestFlavour::Xdsi,
+                config::Flavour::Mado => ManifestFlavour::Mado,
             },
             sources,
             patient_domain: self.patient_domain()?,
