@@ -1,6 +1,8 @@
 //! The described part of a MADO manifest's content tree: procedures and the image library, one group for each series and
 //! one entry for each instance. CP-2595 (TID 2010 row 4b, 1600, 1602, 1601, 1609); spec/mcwg.md 4.3.
 
+use std::collections::HashSet;
+
 use model::{Code, ManifestInstance, ManifestSeries, schemes};
 
 use super::encode::{Encoder, date, is_integer, non_empty, time, write_listed};
@@ -46,12 +48,9 @@ impl Encoder<'_> {
     /// TID 1600.
     pub(super) fn library(&self, w: &mut Writer) {
         let series: Vec<&ManifestSeries> = self.manifest.series.iter().filter(|s| !s.instances.is_empty()).collect();
-        let mut modalities: Vec<&str> = Vec::new();
-        for modality in series.iter().filter_map(|series| non_empty(series.modality.as_deref())) {
-            if !modalities.contains(&modality) {
-                modalities.push(modality);
-            }
-        }
+        let mut known = HashSet::new();
+        let modalities = series.iter().filter_map(|series| non_empty(series.modality.as_deref()));
+        let modalities: Vec<&str> = modalities.filter(|modality| known.insert(*modality)).collect();
         container(w, LIBRARY, |w| {
             for modality in modalities {
                 self.code(w, MODALITY, &modality_code(modality));

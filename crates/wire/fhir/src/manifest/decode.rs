@@ -316,12 +316,13 @@ impl<'b> Reader<'b> {
     /// The requests that the study is based on; all there are when it names none.
     fn orders(&mut self, study: &ImagingStudy<'_>) -> Vec<Order> {
         let mut found: Vec<Order> = Vec::new();
+        let mut seen: HashSet<Order> = HashSet::new();
         let mut deviations = std::mem::take(&mut self.deviations);
         let requests = std::mem::take(&mut self.requests);
         let by_place: HashMap<usize, &ServiceRequest<'_>> = requests.iter().map(|(at, one)| (*at, one)).collect();
         let mut add = |identifiers: &[Identifier<'_>], deviations: &mut Deviations| {
             if let Some(order) = people::read_order(identifiers, deviations)
-                && !found.contains(&order)
+                && seen.insert(order.clone())
             {
                 found.push(order);
             }
@@ -341,7 +342,7 @@ impl<'b> Reader<'b> {
 
     /// Manufacturer and organisation of the authors.
     fn creator(&mut self, composition: &Composition<'_>) -> (String, Option<Xon>) {
-        let authors: Vec<usize> = composition.author.iter().filter_map(|author| self.entry_of(author)).collect();
+        let authors: HashSet<usize> = composition.author.iter().filter_map(|author| self.entry_of(author)).collect();
         let device = self.devices.iter().find(|(at, _)| authors.contains(at)).or(self.devices.first());
         let manufacturer = device.and_then(|(_, device)| text(&device.manufacturer)).unwrap_or_default();
         let organization =

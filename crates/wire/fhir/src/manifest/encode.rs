@@ -13,7 +13,7 @@ use crate::identifier::DICOM_UID;
 use crate::systems::{DCM, LOINC, RFC_3986, coding, concept, present};
 use crate::{json, participant};
 use model::{Manifest, ManifestInstance, ManifestSeries};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Why a manifest has no FHIR form.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -89,13 +89,14 @@ impl<'a> Encoder<'a> {
         let series: Vec<&ManifestSeries> = manifest.series.iter().filter(|s| !s.instances.is_empty()).collect();
         let (mut places, mut modalities) = (Vec::new(), Vec::new());
         let mut place_of = HashMap::new();
+        let mut known = HashSet::new();
         for one in &series {
             place_of.entry(place(one)).or_insert_with(|| {
                 places.push(place(one));
                 places.len() - 1
             });
             if let Some(modality) = one.modality.as_deref().map(str::trim).filter(|m| !m.is_empty())
-                && !modalities.contains(&modality)
+                && known.insert(modality)
             {
                 modalities.push(modality);
             }
