@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use model::{
-    Dtm, Manifest, ManifestFlavour, ManifestInstance, ManifestSeries, Oid, Order, PatientId, Sex, Xon, escape,
+    Code, Dtm, Manifest, ManifestFlavour, ManifestInstance, ManifestSeries, Oid, Order, PatientId, Sex, Xon, escape,
 };
 
 use super::coding::Designators;
@@ -107,8 +107,9 @@ impl Encoder<'_> {
         if let Some(description) = non_empty(m.study_description.as_deref()) {
             w.line(tags::STUDY_DESCRIPTION, VR::LO, description, 64);
         }
-        if !m.procedures.is_empty() {
-            self.designators.write_codes(w, tags::PROCEDURE_CODE_SEQUENCE, &m.procedures);
+        let procedures: Vec<&Code> = valued(&m.procedures).collect();
+        if !procedures.is_empty() {
+            self.designators.write_codes(w, tags::PROCEDURE_CODE_SEQUENCE, procedures);
         }
         w.sequence(tags::REFERENCED_PERFORMED_PROCEDURE_STEP_SEQUENCE, |_| {});
     }
@@ -399,6 +400,11 @@ pub(super) fn read_institution(text: &str) -> Option<Xon> {
     let name = escape(name.trim());
     let whole = rest.and_then(|rest| Xon::parse(&format!("{name}^{rest}")).ok());
     whole.or_else(|| Xon::parse(&name).ok())
+}
+
+/// Codes that have a value: a text alone, as FHIR allows it, is no code of DICOM.
+pub(super) fn valued(codes: &[Code]) -> impl Iterator<Item = &Code> {
+    codes.iter().filter(|code| !code.code.is_empty())
 }
 
 pub(super) fn non_empty(text: Option<&str>) -> Option<&str> {

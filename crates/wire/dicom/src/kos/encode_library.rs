@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use model::{Code, ManifestInstance, ManifestSeries, schemes};
 
-use super::encode::{Encoder, date, is_integer, non_empty, time, write_listed};
+use super::encode::{Encoder, date, is_integer, non_empty, time, valued, write_listed};
 use super::modalities::modality_name;
 use super::writer::Writer;
 use crate::{Tag, VR, tags};
@@ -37,7 +37,7 @@ const KEY_OBJECT_DESCRIPTION: Concept = ("113012", "Key Object Description");
 impl Encoder<'_> {
     /// TID 2010 row 4b.
     pub(super) fn procedures(&self, w: &mut Writer) {
-        for procedure in &self.manifest.procedures {
+        for procedure in valued(&self.manifest.procedures) {
             w.item(|w| {
                 head(w, "HAS CONCEPT MOD", "CODE", PROCEDURE_CODE);
                 self.designators.write_codes(w, tags::CONCEPT_CODE_SEQUENCE, [procedure]);
@@ -55,7 +55,7 @@ impl Encoder<'_> {
             for modality in modalities {
                 self.code(w, MODALITY, &modality_code(modality));
             }
-            for region in &self.manifest.regions {
+            for region in valued(&self.manifest.regions) {
                 self.code(w, TARGET_REGION, region);
             }
             number(w, STUDY_RELATED_SERIES, series.len(), ("{series}", "series"));
@@ -91,7 +91,7 @@ impl Encoder<'_> {
                 false => self.code(w, TARGET_REGION, region),
             }
         }
-        if let Some(laterality) = &series.laterality {
+        for laterality in valued(series.laterality.as_slice()) {
             self.code(w, LATERALITY, laterality);
         }
         number(w, SERIES_RELATED_INSTANCES, series.instances.len(), ("{instances}", "instances"));
@@ -117,7 +117,9 @@ impl Encoder<'_> {
                 number(w, NUMBER_OF_FRAMES, frames as usize, ("{frames}", "frames"));
             }
             if let Some(note) = note {
-                self.code(w, DOCUMENT_TITLE, &note.title);
+                if !note.title.code.is_empty() {
+                    self.code(w, DOCUMENT_TITLE, &note.title);
+                }
                 if let Some(description) = non_empty(note.description.as_deref()) {
                     value(w, "TEXT", KEY_OBJECT_DESCRIPTION, |w| w.paragraph(tags::TEXT_VALUE, description));
                 }

@@ -114,6 +114,18 @@ fn region_and_side_of_a_series_come_from_its_instances() {
     assert_eq!(built.series[0].region.as_ref().unwrap().code, "80891009");
 }
 
+#[test]
+fn a_text_that_stands_for_a_code_is_not_written_as_one() {
+    let mut manifest = manifest(ManifestFlavour::Mado);
+    let text = Code::new("", "", "Head CT");
+    manifest.procedures.insert(0, text.clone());
+    manifest.regions.push(text.clone());
+    manifest.series[0].laterality = Some(text);
+    let octets = encode(&manifest).unwrap();
+    assert_eq!(check(&octets), []);
+    assert_eq!(decode(&octets).unwrap().manifests[0].procedures.len(), 1);
+}
+
 fn check_misses(place: &str, rule: &str, change: impl FnOnce(&mut Manifest)) {
     let mut manifest = manifest(ManifestFlavour::Mado);
     change(&mut manifest);
