@@ -15,6 +15,8 @@ mod identifiers;
 mod invalid;
 mod manifest;
 mod patient;
+mod patient_details;
+mod patient_query;
 mod query;
 mod reference_id;
 mod region;
@@ -42,6 +44,8 @@ pub use manifest::{
     KeyObjectNote, Manifest, ManifestFlavour, ManifestInstance, ManifestSeries, Order, SignificantImage,
 };
 pub use patient::{Patient, PersonName, Sex, SourcePatientInfo};
+pub use patient_details::{Address, PatientDetails, Telecom, TelecomSystem, TelecomUse};
+pub use patient_query::{AllOf, BirthDateTerm, PatientIdTerm, PatientQuery, TelecomTerm, TextMode, TextTerm};
 pub use query::{CodeTerm, DocumentQuery, DtmRange, Page, PeriodMatch, ReferenceTerm, like_matches};
 pub use reference_id::{ReferenceId, reference_types};
 pub use region::{RegionMap, RegionRule};

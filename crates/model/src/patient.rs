@@ -1,7 +1,7 @@
 //! Who a document is about: demographics as the identity feed knows them, and as a source once wrote them.
 //! Source: ITI TF-3 4.2.3.2.23 (sourcePatientInfo), ITI-44, ITI-104.
 
-use crate::{Dtm, Invalid, PatientId, escape, split_escaped, unescape};
+use crate::{Dtm, Invalid, PatientDetails, PatientId, escape, split_escaped, unescape};
 use std::fmt;
 
 /// Administrative sex: HL7 M, F, O, U.
@@ -105,6 +105,14 @@ pub struct Patient {
     /// Day precision, or less where the source knew less.
     pub birth_date: Option<Dtm>,
     pub sex: Option<Sex>,
+    pub details: PatientDetails,
+}
+
+impl Patient {
+    /// Its own identifier, then those of other domains.
+    pub fn ids(&self) -> impl Iterator<Item = &PatientId> {
+        std::iter::once(&self.id).chain(&self.other_ids)
+    }
 }
 
 impl fmt::Debug for Patient {

@@ -32,6 +32,7 @@ pub(crate) fn patient() -> Patient {
         name: PersonName::from_dicom("DURAND^Anne"),
         birth_date: Some(dtm("19610412")),
         sex: Some(Sex::Female),
+        details: Default::default(),
     }
 }
 

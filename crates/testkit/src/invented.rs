@@ -21,6 +21,7 @@ pub fn patient(id: &str, family: &str, given: &str) -> Patient {
         name: PersonName { family: family.to_owned(), given: given.to_owned(), ..PersonName::default() },
         birth_date: Dtm::parse("19610412").ok(),
         sex: Some(Sex::Female),
+        details: Default::default(),
     }
 }
 

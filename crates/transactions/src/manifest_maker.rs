@@ -150,6 +150,7 @@ impl ManifestMaker for Maker {
             name: manifest.patient_name.clone(),
             birth_date: manifest.birth_date.as_deref().and_then(|d| Dtm::parse(d).ok()),
             sex: manifest.sex,
+            details: Default::default(),
         };
         Ok(DraftManifest {
             document: document.into(),

@@ -38,6 +38,7 @@ pub fn patient(id: &str, family: &str, given: &str) -> Patient {
         name: PersonName { family: family.into(), given: given.into(), ..PersonName::default() },
         birth_date: Some(dtm("19700102")),
         sex: Some(Sex::Female),
+        details: Default::default(),
     }
 }
 

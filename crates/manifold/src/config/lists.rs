@@ -170,6 +170,7 @@ pub fn read_patients(path: &Path, domain: &Oid) -> Result<Vec<Patient>, ConfigEr
             name: PersonName::from_dicom(name),
             birth_date,
             sex,
+            details: Default::default(),
         });
     }
     Ok(patients)

@@ -97,6 +97,7 @@ pub async fn report(layout: &Layout, plan: &StudyPlan, regions: &RegionMap) -> a
             name: PersonName::from_dicom(plan.object_name()),
             birth_date: Dtm::parse(person.birth_date).ok(),
             sex: Sex::from_code(person.sex),
+            details: Default::default(),
         },
         title: text.title.clone(),
         kind: Code::new("18748-4", schemes::LOINC, "Diagnostic imaging study"),

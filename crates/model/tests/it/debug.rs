@@ -26,6 +26,11 @@ fn someone() -> Patient {
         name: name(),
         birth_date: Some(Dtm::parse("19330303").unwrap()),
         sex: Some(Sex::Other),
+        details: PatientDetails {
+            addresses: vec![Address { city: "Ustreet".into(), ..Address::default() }],
+            telecoms: vec![Telecom { system: TelecomSystem::Phone, usage: None, value: "Vnumber".into() }],
+            mothers_maiden_name: "Xsecret".into(),
+        },
     }
 }
 
@@ -48,6 +53,11 @@ fn source_info() -> SourcePatientInfo {
 fn no_patient_is_printed() {
     check("PatientId", &patient("Vnumber"));
     check("Patient", &someone());
+    check("PatientDetails", &(&someone().details, &someone().details.addresses, &someone().details.telecoms));
+    let term = || vec![vec![TextTerm::new(TextMode::Exact, "Xsecret")]];
+    let ids = vec![vec![PatientIdTerm::Exact(patient("Vnumber")), PatientIdTerm::AnyDomain("Vnumber".into())]];
+    let telecom = vec![vec![TelecomTerm { system: None, value: Some("Vnumber".into()) }]];
+    check("PatientQuery", &PatientQuery { ids, family: term(), telecom, ..PatientQuery::default() });
     check("PersonName", &name());
     check("SourcePatientInfo", &source_info());
     check("Order", &order());

@@ -74,3 +74,26 @@ fn unreadable_parts_of_a_patient_are_left_out() {
     }
     assert_eq!(Sex::from_code("f"), None);
 }
+
+#[test]
+fn searches_see_neither_case_nor_accents() {
+    for (text, folded) in [
+        ("  MÜLLER ", "muller"),
+        ("Mu\u{308}ller", "muller"),
+        ("Straße", "strasse"),
+        ("Łukasz  Żółć", "lukasz zolc"),
+        ("Nguyễn", "nguyen"),
+        ("ΆΝΝΑ", "αννα"),
+        ("Пётр", "пётр"),
+        ("東京", "東京"),
+    ] {
+        assert_eq!(model::fold(text), folded);
+    }
+    assert!(model::starts("de la cruz-o'neil").eq([
+        "de la cruz-o'neil",
+        "la cruz-o'neil",
+        "cruz-o'neil",
+        "o'neil",
+        "neil"
+    ]));
+}

@@ -21,7 +21,7 @@ proptest! {
         prop_assert_eq!(decode_folder(&encode_folder(&folder)), Ok(folder));
         let association = samples::association(&mut dice);
         prop_assert_eq!(decode_association(&encode_association(&association)), Ok(association));
-        let patient = samples::patient(&mut dice);
+        let patient = samples::detailed_patient(&mut dice);
         prop_assert_eq!(decode_patient(&encode_patient(&patient)), Ok(patient));
     }
 

@@ -9,6 +9,7 @@ mod documents;
 mod find;
 mod outbox;
 mod owned;
+mod patient_index;
 mod patients;
 mod queue;
 mod registry;

@@ -1,11 +1,12 @@
 //! [`PatientRead`] and [`PatientWrite`] on SQLite. A merge points at the surviving patient; those merged into the
 //! subsumed one before are pointed on, so that the chain is always one step long. Source: spec/xds.md 20.
 
+use super::patient_index;
 use super::registry::patient_id;
 use super::tx::Tx;
 use crate::record::{decode_patient, encode_patient};
-use crate::{PatientRead, PatientSearch, PatientState, PatientWrite, StoreError};
-use model::{Patient, PatientId};
+use crate::{FoundPatients, PatientRead, PatientSearch, PatientState, PatientWrite, StoreError};
+use model::{Oid, Patient, PatientId, PatientQuery};
 use rusqlite::Row;
 
 fn patient(row: &Row<'_>) -> Result<Patient, StoreError> {
@@ -43,13 +44,14 @@ impl Tx<'_> {
         }
     }
 
-    fn forget_other_ids(&self, key: i64) -> Result<(), StoreError> {
+    /// Takes what the present record of a patient put into other tables out of them.
+    fn forget(&self, key: i64) -> Result<(), StoreError> {
         let record = self.all("SELECT record FROM patient WHERE key = ?1 AND record IS NOT NULL", [key], patient)?;
         for id in record.iter().flat_map(|patient| &patient.other_ids) {
             let sql = "DELETE FROM patient_other_id WHERE id = ?1 AND domain = ?2 AND patient = ?3";
             self.execute(sql, (&id.id, id.domain.as_str(), key))?;
         }
-        Ok(())
+        record.iter().try_for_each(|patient| patient_index::leave(self.conn, key, patient))
     }
 }
 
@@ -115,10 +117,15 @@ impl PatientRead for Tx<'_> {
         Ok(out)
     }
 
-    fn patients_with_other_id(&self, id: &PatientId) -> Result<Vec<Patient>, StoreError> {
-        let sql = "SELECT p.record FROM patient_other_id o JOIN patient p ON p.key = o.patient \
-                   WHERE o.id = ?1 AND o.domain = ?2 AND p.known = 1 AND p.survivor IS NULL ORDER BY p.key";
-        self.all(sql, (&id.id, id.domain.as_str()), patient)
+    fn find_patients(&self, query: &PatientQuery) -> Result<FoundPatients, StoreError> {
+        self.query_patients(query)
+    }
+
+    fn patient_domains(&self) -> Result<Vec<Oid>, StoreError> {
+        self.all("SELECT domain FROM patient_domain ORDER BY domain", [], |row| {
+            Oid::parse(row.get_ref(0)?.as_str().unwrap_or_default())
+                .map_err(|_| StoreError::corrupt("patient_domain", "is no OID"))
+        })
     }
 
     fn subsumed_by(&self, id: &PatientId) -> Result<Vec<PatientId>, StoreError> {
@@ -139,7 +146,7 @@ impl PatientWrite for Tx<'_> {
             Some(Stand { survivor: Some(_), .. }) => {
                 return Err(StoreError::Refused("a subsumed patient cannot be changed"));
             }
-            Some(stand) => self.forget_other_ids(stand.key)?,
+            Some(stand) => self.forget(stand.key)?,
             None => {}
         }
         let sql = "INSERT INTO patient(id, domain, known, family, given, record) VALUES(?1, ?2, 1, ?3, ?4, ?5) \
@@ -147,11 +154,19 @@ impl PatientWrite for Tx<'_> {
         let name = &patient.name;
         let params = (&id.id, id.domain.as_str(), fold(&name.family), fold(&name.given), record);
         let key = self.one(sql, params, |row| row.get::<_, i64>(0))?;
+        let key = key.ok_or_else(|| StoreError::corrupt("patient", "has no key"))?;
         for other in &patient.other_ids {
             let sql = "INSERT INTO patient_other_id(id, domain, patient) VALUES(?1, ?2, ?3) ON CONFLICT DO NOTHING";
             self.execute(sql, (&other.id, other.domain.as_str(), key))?;
         }
-        Ok(())
+        patient_index::enter(self.conn, key, patient)
+    }
+
+    fn remove_patient(&mut self, id: &PatientId) -> Result<bool, StoreError> {
+        let Some(Stand { key, known: true, survivor: None }) = self.stand(id)? else { return Ok(false) };
+        self.forget(key)?;
+        self.execute("UPDATE patient SET known = 0, family = '', given = '', record = NULL WHERE key = ?1", [key])?;
+        Ok(true)
     }
 
     fn merge_patients(&mut self, survivor: &PatientId, subsumed: &PatientId) -> Result<(), StoreError> {

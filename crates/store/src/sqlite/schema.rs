@@ -19,8 +19,22 @@ pub(super) fn owner_of(key: i64) -> i64 {
     key >> SEQUENCE_BITS
 }
 
-/// One step each; a step that has been released is never edited.
-const STEPS: &[&str] = &[V1];
+/// A change of the format: statements, and what has to be computed from the records.
+struct Step {
+    sql: &'static str,
+    then: Option<fn(&Connection) -> Result<(), StoreError>>,
+}
+
+/// A step that has been released is never edited.
+const STEPS: &[Step] =
+    &[Step { sql: V1, then: None }, Step { sql: PATIENT_INDEX, then: Some(super::patient_index::fill) }];
+
+const PATIENT_INDEX: &str = "
+-- What a search for patients is led by; kind: see patient_index.rs.
+CREATE TABLE patient_text(kind INTEGER, text TEXT, patient INTEGER, PRIMARY KEY(kind, text, patient)) WITHOUT ROWID;
+-- Domains that a feed has named an identifier of.
+CREATE TABLE patient_domain(domain TEXT PRIMARY KEY) WITHOUT ROWID;
+";
 
 const V1: &str = "
 -- The registration order: only grows.
@@ -101,7 +115,10 @@ pub(super) fn migrate(conn: &mut Connection) -> Result<(), StoreError> {
         return Err(StoreError::Newer { found: version, supported });
     }
     for step in STEPS.iter().skip(version as usize) {
-        tx.execute_batch(step)?;
+        tx.execute_batch(step.sql)?;
+        if let Some(then) = step.then {
+            then(&tx)?;
+        }
     }
     tx.pragma_update(None, "user_version", supported)?;
     tx.commit()?;

@@ -94,6 +94,10 @@ fn a_database_of_format_1_still_opens_and_holds_what_it_held() {
         assert_eq!(tx.folders(Select::Ids(std::slice::from_ref(&c.folder.id)))?, [c.folder.clone()]);
         assert_eq!(tx.associations(std::slice::from_ref(&c.association.id))?, [c.association.clone()]);
         assert_eq!(tx.patient(&c.patient.id)?, Some(c.patient.clone()));
+        let family = vec![vec![TextTerm::new(TextMode::Exact, &c.patient.name.family)]];
+        let found = tx.find_patients(&PatientQuery { family, ..PatientQuery::default() })?;
+        assert_eq!((found.patients, found.total), (vec![c.patient.clone()], Some(1)));
+        assert!(tx.patient_domains()?.contains(&c.patient.id.domain));
         assert_eq!(tx.instances(InstanceSelect::Study(&c.instance.study))?, [c.instance.clone()]);
         assert_eq!(tx.job_about(&c.job.kind, &c.job.key)?.map(|job| job.payload), Some(c.job.payload.clone()));
         assert_eq!(tx.state("scope", "key")?, Some(b"value".to_vec()));

@@ -226,6 +226,7 @@ pub fn patient(dice: &mut Dice) -> Patient {
         name: PersonName::from_dicom(dice.pick(&["Muster^Anna^M^Dr", "Müller^Jean", ""])),
         birth_date: dice.maybe(|_| Dtm::parse("19610412").unwrap()),
         sex: dice.maybe(|d| d.pick(&[Sex::Male, Sex::Female, Sex::Other, Sex::Unknown])),
+        details: Default::default(),
     }
 }
 
@@ -316,6 +317,88 @@ pub fn query(dice: &mut Dice, known: &[DocumentEntry]) -> DocumentQuery {
     }
     if dice.one_in(6) {
         q.author_given = dice.some(2, |d| d.pick(&["RI", "mary"]).to_owned());
+    }
+    q
+}
+
+/// A patient whose record has everything, from small pools.
+pub fn detailed_patient(dice: &mut Dice) -> Patient {
+    let telecom = |dice: &mut Dice| Telecom {
+        system: dice.pick(&[TelecomSystem::Phone, TelecomSystem::Fax, TelecomSystem::Email, TelecomSystem::Url]),
+        usage: dice.maybe(|d| d.pick(&[TelecomUse::Home, TelecomUse::Work, TelecomUse::Mobile])),
+        value: dice.pick(&["+41 31 555 01 02", "0315550102", "a.muster@example.org"]).to_owned(),
+    };
+    let address = |dice: &mut Dice| Address {
+        lines: dice.some(2, |d| d.pick(&["Hauptstraße 1", "c/o Zorn"]).to_owned()),
+        city: dice.pick(&["Bern", "Genève", ""]).to_owned(),
+        state: dice.pick(&["BE", ""]).to_owned(),
+        postal_code: dice.pick(&["3000", "3012", ""]).to_owned(),
+        country: dice.pick(&["CH", ""]).to_owned(),
+    };
+    Patient {
+        name: PersonName::from_dicom(dice.pick(&["Muster^Anna^M^Dr", "MÜLLER^Jean", "de la Cruz^José", ""])),
+        birth_date: dice.maybe(|d| Dtm::parse(d.pick(&["19610412", "196104", "1961", "20010203"])).unwrap()),
+        details: PatientDetails {
+            addresses: dice.some(2, address),
+            telecoms: dice.some(2, telecom),
+            mothers_maiden_name: dice.pick(&["", "Ünal", "Cruz"]).to_owned(),
+        },
+        ..patient(dice)
+    }
+}
+
+/// A search for patients with up to three criteria.
+pub fn patient_query(dice: &mut Dice) -> PatientQuery {
+    fn text(dice: &mut Dice) -> Vec<Vec<TextTerm>> {
+        let texts =
+            ["m", "mu", "MULL", "cruz", "la c", "Anna", "jose", "be", "gene", "30", "ü", "dr", "Muster", "unal", "1"];
+        let modes = [TextMode::Start, TextMode::Start, TextMode::Exact, TextMode::Contains];
+        vec![(0..=dice.below(2)).map(|_| TextTerm::new(dice.pick(&modes), dice.pick(&texts))).collect()]
+    }
+    fn date(dice: &mut Dice) -> BirthDateTerm {
+        let year = dice.pick(&[19_600_000_000_000, 19_610_101_000_000, 19_610_412_000_000, 20_000_101_000_000]);
+        let to = year + dice.pick(&[1_000_000, 10_000_000_000]);
+        let terms = [
+            BirthDateTerm::Within(year, to),
+            BirthDateTerm::NotWithin(year, to),
+            BirthDateTerm::Before(year),
+            BirthDateTerm::From(year),
+            BirthDateTerm::AllBefore(year),
+            BirthDateTerm::AllFrom(year),
+            BirthDateTerm::Overlaps(year, to),
+        ];
+        dice.pick(&terms)
+    }
+    let mut q = PatientQuery::default();
+    for _ in 0..dice.below(4) {
+        match dice.below(11) {
+            0 => {
+                let terms = [
+                    PatientIdTerm::Exact(patient_of(dice)),
+                    PatientIdTerm::Exact(PatientId::new("M1", oid("2.999.8"))),
+                    PatientIdTerm::AnyDomain("M2".to_owned()),
+                    PatientIdTerm::AnyDomain("P1".to_owned()),
+                    PatientIdTerm::Domain(oid("2.999.8")),
+                    PatientIdTerm::Own(patient_of(dice)),
+                ];
+                q.ids.push((0..=dice.below(2)).map(|_| dice.pick(&terms)).collect());
+            }
+            1 => q.family = text(dice),
+            2 => q.given = text(dice),
+            3 => q.name = text(dice),
+            4 => q.mothers_maiden_name = text(dice),
+            5 => q.city = text(dice),
+            6 => q.postal_code = text(dice),
+            7 => q.address = text(dice),
+            8 => {
+                let value =
+                    dice.maybe(|d| d.pick(&["+41315550102", "031 555 01 02", "A.MUSTER@example.org"]).to_owned());
+                let system = dice.maybe(|d| d.pick(&[TelecomSystem::Phone, TelecomSystem::Email]));
+                q.telecom = vec![vec![TelecomTerm { system, value }]];
+            }
+            9 => q.birth_date.push((0..=dice.below(2)).map(|_| date(dice)).collect()),
+            _ => q.sex = vec![vec![dice.pick(&[Sex::Male, Sex::Female])]],
+        }
     }
     q
 }

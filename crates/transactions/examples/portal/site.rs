@@ -152,6 +152,7 @@ impl Site {
                 name: PersonName::from_dicom(known.name),
                 birth_date: Dtm::parse(known.birth_date).ok(),
                 sex: Sex::from_code(known.sex),
+                details: Default::default(),
             });
         }
         identity.patients.lock().expect("no panic").push(Patient {
@@ -160,6 +161,7 @@ impl Site {
             name: PersonName::from_dicom("NILSSON^Björn"),
             birth_date: None,
             sex: None,
+            details: Default::default(),
         });
         let mut site = Site {
             identity: Arc::new(identity),
@@ -281,6 +283,7 @@ impl Site {
                 name: PersonName::from_dicom(plan.object_name()),
                 birth_date: Dtm::parse(known.birth_date).ok(),
                 sex: Sex::from_code(known.sex),
+                details: Default::default(),
             },
             title: text.title.clone(),
             kind: Code::new("18748-4", schemes::LOINC, "Diagnostic imaging study"),

@@ -7,7 +7,8 @@ use crate::resource::{Device, Organization, PatientResource, Practitioner, Pract
 use crate::systems::{RFC_3986, looks_like_oid, scheme_of, strip_prefix_ignore_case, system_of};
 use crate::{datetime, patient};
 use model::{
-    Author, Hd, Oid, PatientId, PersonName, SourcePatientInfo, Xcn, Xon, Xtn, escape, split_escaped, unescape,
+    Author, Hd, Oid, PatientId, PersonName, SourcePatientInfo, Telecom, TelecomSystem, TelecomUse, Xcn, Xon, Xtn,
+    escape, split_escaped, unescape,
 };
 
 fn owned(text: String) -> Option<Str<'static>> {
@@ -120,25 +121,41 @@ fn role(text: &str) -> CodeableConcept<'_> {
     }
 }
 
-fn contact_point<'a>(xtn: &Xtn) -> Option<ContactPoint<'a>> {
-    let parts = split_escaped(xtn.as_str(), '^');
-    let part = |n: usize| parts.get(n - 1).map(|p| unescape(p)).unwrap_or_default();
-    let fourth = part(4);
-    let (system, value) = if part(3).eq_ignore_ascii_case("Internet") || fourth.contains('@') {
-        (if fourth.contains("://") { "url" } else { "email" }, if fourth.is_empty() { part(1) } else { fourth })
-    } else {
-        let dialled: Vec<String> = [5, 6, 7].map(part).into_iter().filter(|p| !p.is_empty()).collect();
-        let candidates = [part(12), part(1), dialled.join(" "), fourth];
-        let value = candidates.into_iter().find(|v| !v.is_empty()).unwrap_or_default();
-        (if part(3).eq_ignore_ascii_case("FX") { "fax" } else { "phone" }, value)
+fn contact_point(xtn: &Xtn) -> Option<ContactPoint<'static>> {
+    Telecom::from_xtn(xtn).map(|telecom| of_telecom(&telecom))
+}
+
+/// A telecom value; a mobile number is mobile whoever pays for it.
+pub(crate) fn of_telecom(telecom: &Telecom) -> ContactPoint<'static> {
+    let system = match telecom.system {
+        TelecomSystem::Phone => "phone",
+        TelecomSystem::Fax => "fax",
+        TelecomSystem::Email => "email",
+        TelecomSystem::Url => "url",
     };
-    let r#use = match (part(2).as_str(), part(3).as_str()) {
-        (_, "CP") => Some("mobile"),
-        ("WPN", _) => Some("work"),
-        ("PRN", _) => Some("home"),
+    let usage = telecom.usage.map(|usage| match usage {
+        TelecomUse::Home => "home",
+        TelecomUse::Work => "work",
+        TelecomUse::Mobile => "mobile",
+    });
+    ContactPoint { system: Some(system.into()), value: owned(telecom.value.clone()), r#use: usage.map(Str::from) }
+}
+
+/// `None` without a value. What is neither fax nor an address on the net is a telephone.
+pub(crate) fn to_telecom(point: &ContactPoint<'_>) -> Option<Telecom> {
+    let system = match point.system.as_deref() {
+        Some("email") => TelecomSystem::Email,
+        Some("url") => TelecomSystem::Url,
+        Some("fax") => TelecomSystem::Fax,
+        _ => TelecomSystem::Phone,
+    };
+    let usage = match point.r#use.as_deref() {
+        Some("work") => Some(TelecomUse::Work),
+        Some("home") => Some(TelecomUse::Home),
+        Some("mobile") => Some(TelecomUse::Mobile),
         _ => None,
     };
-    Some(ContactPoint { system: Some(system.into()), value: Some(owned(value)?), r#use: r#use.map(Str::from) })
+    Some(Telecom { system, usage, value: text(&point.value)?.to_owned() })
 }
 
 /// The contained Patient for sourcePatientId and sourcePatientInfo: PID-3, 5, 7, 8, 11. `None` when both are empty.
@@ -173,18 +190,40 @@ pub(crate) fn source_patient<'a>(
 }
 
 // XAD: street^other^city^state^zip^country.
-fn address<'a>(xad: &str) -> Option<Address<'a>> {
+fn address(xad: &str) -> Option<Address<'static>> {
     let parts = split_escaped(xad, '^');
-    let part = |n: usize| parts.get(n - 1).and_then(|p| owned(unescape(p.split('&').next().unwrap_or(""))));
-    let address = Address {
-        line: [part(1), part(2)].into_iter().flatten().collect(),
-        city: part(3),
-        state: part(4),
-        postal_code: part(5),
-        country: part(6),
+    let part = |n: usize| parts.get(n - 1).map(|p| unescape(p.split('&').next().unwrap_or(""))).unwrap_or_default();
+    let address = model::Address::from_components(part);
+    (!address.is_empty()).then(|| of_address(&address))
+}
+
+pub(crate) fn of_address(address: &model::Address) -> Address<'static> {
+    let part = |text: &String| owned(text.clone());
+    Address {
+        line: address.lines.iter().filter_map(part).collect(),
+        city: part(&address.city),
+        state: part(&address.state),
+        postal_code: part(&address.postal_code),
+        country: part(&address.country),
         ..Address::default()
+    }
+}
+
+/// `None` for one without any part; a text is a line when there is nothing else.
+pub(crate) fn to_address(address: &Address<'_>) -> Option<model::Address> {
+    let part = |value: &Option<Str<'_>>| text(value).unwrap_or("").to_owned();
+    let lines = address.line.iter().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty());
+    let mut out = model::Address {
+        lines: lines.collect(),
+        city: part(&address.city),
+        state: part(&address.state),
+        postal_code: part(&address.postal_code),
+        country: part(&address.country),
     };
-    (address != Address::default()).then_some(address)
+    if out.is_empty() {
+        out.lines.extend(text(&address.text).map(str::to_owned));
+    }
+    (!out.is_empty()).then_some(out)
 }
 
 // ---- reading ----
@@ -421,19 +460,7 @@ fn role_text(concept: &CodeableConcept<'_>) -> Option<String> {
 }
 
 fn xtn(point: &ContactPoint<'_>) -> Option<Xtn> {
-    let value = escape(text(&point.value)?);
-    let r#use = match point.r#use.as_deref() {
-        Some("work") => "WPN",
-        Some("home" | "mobile") => "PRN",
-        _ => "",
-    };
-    let line = match (point.system.as_deref(), point.r#use.as_deref()) {
-        (Some("email" | "url"), _) => format!("^{use}^Internet^{value}"),
-        (Some("fax"), _) => format!("^{use}^FX^^^^^^^^^{value}"),
-        (_, Some("mobile")) => format!("^{use}^CP^^^^^^^^^{value}"),
-        _ => format!("^{use}^PH^^^^^^^^^{value}"),
-    };
-    Xtn::parse(&line).ok()
+    to_telecom(point)?.to_xtn()
 }
 
 /// sourcePatientId and sourcePatientInfo of a Patient: PID-3 for every identifier, then PID-5, 7, 8, 11.
@@ -455,20 +482,9 @@ pub(crate) fn read_source_patient(patient: &PatientResource<'_>) -> (Option<Pati
     if let Some(sex) = patient.gender.as_deref().and_then(patient::sex) {
         lines.push(format!("PID-8|{}", sex.code()));
     }
-    for address in &patient.address {
-        let parts = [
-            address.line.first().map(|l| escape(l)).unwrap_or_default(),
-            address.line.iter().skip(1).map(|l| escape(l)).collect::<Vec<_>>().join(" "),
-            address.city.as_deref().map(escape).unwrap_or_default(),
-            address.state.as_deref().map(escape).unwrap_or_default(),
-            address.postal_code.as_deref().map(escape).unwrap_or_default(),
-            address.country.as_deref().map(escape).unwrap_or_default(),
-        ];
-        let line = parts.join("^");
-        let line = line.trim_end_matches('^');
-        if !line.is_empty() {
-            lines.push(format!("PID-11|{line}"));
-        }
+    for address in patient.address.iter().filter_map(to_address) {
+        let line = address.to_components().map(|part| escape(&part)).join("^");
+        lines.push(format!("PID-11|{}", line.trim_end_matches('^')));
     }
     (id, SourcePatientInfo(lines))
 }

@@ -1,16 +1,21 @@
 //! Patient: the feed of ITI-104 and what a reader of demographics needs. Source: spec/fhir.md sections 3, 13; PIXm 3.1.0
 //! `IHE.PIXm.Patient` (identifier and name at least once).
 
-use crate::datatypes::{HumanName, Meta, Reference, Str};
+use crate::datatypes::{Extension, HumanName, Meta, Reference, Str};
 use crate::error::DecodeError;
 use crate::identifier::{domain, of_patient_id, patient_id, to_patient_id};
 use crate::resource::{PatientLink, PatientResource, Resource};
 use crate::search::{Parameters, SearchError, percent_encode_into};
 use crate::{datetime, json, participant};
-use model::{Oid, Patient, PatientId, PersonName, Sex};
+use model::{Dtm, Oid, Patient, PatientDetails, PatientId, PersonName, Sex};
 
 /// Canonical of the profile that a feed meets.
 pub const PROFILE: &str = "https://profiles.ihe.net/ITI/PIXm/StructureDefinition/IHE.PIXm.Patient";
+
+/// Canonical of the profile of what a search answers.
+pub const PDQM_PROFILE: &str = "https://profiles.ihe.net/ITI/PDQm/StructureDefinition/IHE.PDQm.Patient";
+/// The extension that has the mother's maiden name.
+const MOTHERS_MAIDEN_NAME: &str = "http://hl7.org/fhir/StructureDefinition/patient-mothersMaidenName";
 
 /// One message of the feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,12 +47,9 @@ pub fn decode(bytes: &[u8], preferred: Option<&Oid>) -> Result<PatientFeed, Deco
 
 /// The same from a wire struct, without the rule that a name is needed: what a search answers may have none.
 pub fn from_resource(resource: &PatientResource<'_>, preferred: Option<&Oid>) -> Result<PatientFeed, DecodeError> {
-    const MAX: usize = 1000;
-    if resource.identifier.len() > MAX || resource.name.len() > MAX {
-        return Err(DecodeError::not_supported("Patient", "must have at most 1000 identifiers and names", ""));
-    }
+    let Described { ids: listed, name, birth_date, sex, details } = described(resource)?;
     let mut ids: Vec<PatientId> = Vec::new();
-    for id in resource.identifier.iter().filter_map(to_patient_id) {
+    for id in listed {
         if !ids.contains(&id) {
             ids.push(id);
         }
@@ -63,6 +65,38 @@ pub fn from_resource(resource: &PatientResource<'_>, preferred: Option<&Oid>) ->
         None => 0,
     };
     let id = ids.remove(first);
+    let replaced_by = match resource.link.iter().find(|l| l.r#type.as_deref() == Some("replaced-by")) {
+        Some(link) => Some(survivor(link).ok_or_else(|| {
+            DecodeError::required("Patient.link.other", "must name the surviving patient by an identifier")
+        })?),
+        None => None,
+    };
+    Ok(PatientFeed {
+        patient: Patient { id, other_ids: ids, name, birth_date, sex, details },
+        active: resource.active.unwrap_or(true),
+        replaced_by,
+        resource_id: resource.id.as_deref().map(str::to_owned),
+    })
+}
+
+/// What a Patient says of a person, whether or not it has an identifier: the question of ITI-119.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Described {
+    /// Those whose system is an OID.
+    pub ids: Vec<PatientId>,
+    pub name: PersonName,
+    pub birth_date: Option<Dtm>,
+    pub sex: Option<Sex>,
+    pub details: PatientDetails,
+}
+
+/// Reads it from a wire struct. Errors: more than 1000 of anything; a birth date or gender that is none.
+pub fn described(resource: &PatientResource<'_>) -> Result<Described, DecodeError> {
+    const MAX: usize = 1000;
+    let lengths = [resource.identifier.len(), resource.name.len(), resource.telecom.len(), resource.address.len()];
+    if lengths.into_iter().any(|length| length > MAX) {
+        return Err(DecodeError::not_supported("Patient", "must have at most 1000 of each element", ""));
+    }
     let birth_date = match resource.birth_date.as_deref() {
         Some(text) => {
             let rule = "must be a date as in 1977, 1977-05 or 1977-05-30";
@@ -82,17 +116,21 @@ pub fn from_resource(resource: &PatientResource<'_>, preferred: Option<&Oid>) ->
         ),
         None => None,
     };
-    let replaced_by = match resource.link.iter().find(|l| l.r#type.as_deref() == Some("replaced-by")) {
-        Some(link) => Some(survivor(link).ok_or_else(|| {
-            DecodeError::required("Patient.link.other", "must name the surviving patient by an identifier")
-        })?),
-        None => None,
-    };
-    Ok(PatientFeed {
-        patient: Patient { id, other_ids: ids, name: best_name(&resource.name), birth_date, sex },
-        active: resource.active.unwrap_or(true),
-        replaced_by,
-        resource_id: resource.id.as_deref().map(str::to_owned),
+    let maiden = resource.extension.iter().filter(|e| e.url.as_deref() == Some(MOTHERS_MAIDEN_NAME));
+    Ok(Described {
+        ids: resource.identifier.iter().filter_map(to_patient_id).collect(),
+        name: best_name(&resource.name),
+        birth_date,
+        sex,
+        details: PatientDetails {
+            addresses: resource.address.iter().filter_map(participant::to_address).collect(),
+            telecoms: resource.telecom.iter().filter_map(participant::to_telecom).collect(),
+            mothers_maiden_name: maiden
+                .filter_map(|e| e.value_string.as_deref())
+                .map(|name| name.trim().to_owned())
+                .find(|name| !name.is_empty())
+                .unwrap_or_default(),
+        },
     })
 }
 
@@ -132,14 +170,29 @@ pub fn encode_merge(subsumed: &Patient, surviving: &PatientId) -> Vec<u8> {
 
 /// A patient as wire struct.
 pub fn to_resource(patient: &Patient) -> PatientResource<'_> {
+    to_resource_in(patient, None)
+}
+
+/// The same with the identifiers of these domains alone.
+pub fn to_resource_in<'a>(patient: &'a Patient, domains: Option<&[Oid]>) -> PatientResource<'a> {
+    let details = &patient.details;
+    let maiden = Some(&details.mothers_maiden_name).filter(|name| !name.is_empty()).map(|name| Extension {
+        url: Some(MOTHERS_MAIDEN_NAME.into()),
+        value_string: Some(name.as_str().into()),
+        ..Extension::default()
+    });
+    let shown = |id: &&PatientId| domains.is_none_or(|domains| domains.contains(&id.domain));
     PatientResource {
         id: resource_id(&patient.id).map(Str::from),
-        meta: Some(Meta { profile: vec![PROFILE.into()], ..Meta::default() }),
-        identifier: std::iter::once(&patient.id).chain(&patient.other_ids).map(of_patient_id).collect(),
+        meta: Some(Meta { profile: vec![PROFILE.into(), PDQM_PROFILE.into()], ..Meta::default() }),
+        extension: maiden.into_iter().collect(),
+        identifier: patient.ids().filter(shown).map(of_patient_id).collect(),
         active: Some(true),
         name: human_name(&patient.name).into_iter().collect(),
+        telecom: details.telecoms.iter().map(participant::of_telecom).collect(),
         gender: patient.sex.map(|sex| gender(sex).into()),
         birth_date: patient.birth_date.as_ref().map(|date| datetime::encode_date(date).into()),
+        address: details.addresses.iter().map(participant::of_address).collect(),
         ..PatientResource::default()
     }
 }

@@ -1,7 +1,9 @@
 //! The resources that occur alone, contained or in a Bundle, told apart by `resourceType`.
 //! Source: http://hl7.org/fhir/R4; spec/fhir.md section 4.
 
-use crate::datatypes::{Address, CodeableConcept, ContactPoint, HumanName, Identifier, Meta, Reference, Str, elements};
+use crate::datatypes::{
+    Address, CodeableConcept, ContactPoint, Extension, HumanName, Identifier, Meta, Reference, Str, elements,
+};
 use crate::document_reference::DocumentReference;
 use crate::list::List;
 use crate::operation_outcome::OperationOutcome;
@@ -64,6 +66,7 @@ elements! {
     PatientResource<'a> {
         id: Option<Str<'a>>,
         meta: Option<Meta<'a>>,
+        extension: Vec<Extension<'a>>,
         identifier: Vec<Identifier<'a>>,
         active: Option<bool>,
         name: Vec<HumanName<'a>>,

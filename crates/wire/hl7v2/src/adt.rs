@@ -2,12 +2,14 @@
 //! section 9; ITI TF-2 3.8.
 
 use crate::ack::condition::{self, Condition};
-use crate::{Charset, Component, Field, Header, Location, Message, Writer};
-use model::{Dtm, Oid, Patient, PatientId, PersonName, Sex};
+use crate::{Charset, Component, Field, Header, Location, Message, Segment, Writer};
+use model::{Address, Dtm, Oid, Patient, PatientDetails, PatientId, PersonName, Sex, Telecom, TelecomUse};
 use std::fmt;
 
 /// Most identifiers of one patient.
 const MOST_IDENTIFIERS: usize = 256;
+/// Most addresses, and most numbers of each of PID-13 and PID-14.
+const MOST_REPETITIONS: usize = 32;
 
 /// What a message tells of its patient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -78,6 +80,8 @@ pub struct AdtFeed {
     pub name: PersonName,
     pub birth_date: Option<Dtm>,
     pub sex: Option<Sex>,
+    /// PID-6, 11, 13 and 14.
+    pub details: PatientDetails,
     /// MRG-1 of a merge: at least one there, none otherwise.
     pub subsumed: Vec<Identifier>,
 }
@@ -142,6 +146,7 @@ impl AdtFeed {
             birth_date: birth_date(pid.field(7))?,
             // Table 0001 has A and N besides, and sites have their own; nothing depends on them.
             sex: Sex::from_code(&pid.field(8).component(1).text()),
+            details: details(pid),
             subsumed,
         })
     }
@@ -157,8 +162,8 @@ impl AdtFeed {
         }
         let at = ids.iter().position(|id| id.domain == *domain)?;
         let id = ids.remove(at);
-        let (name, birth_date) = (self.name.clone(), self.birth_date.clone());
-        Some(Patient { id, other_ids: ids, name, birth_date, sex: self.sex })
+        let (name, birth_date, details) = (self.name.clone(), self.birth_date.clone(), self.details.clone());
+        Some(Patient { id, other_ids: ids, name, birth_date, sex: self.sex, details })
     }
 }
 
@@ -188,6 +193,28 @@ fn name(field: Field<'_>) -> PersonName {
         middle: part(xpn.component(3)),
         suffix: part(xpn.component(4)),
         prefix: part(xpn.component(5)),
+    }
+}
+
+/// PID-6, 11, 13, 14. Whether a number is at home or at work says its field where the number itself does not.
+fn details(pid: Segment<'_>) -> PatientDetails {
+    let part = |component: Component<'_>| component.text().trim().to_owned();
+    let addresses = pid.field(11).repetitions().take(MOST_REPETITIONS).map(|xad| {
+        // The street may be split further: its first part is street and number together.
+        Address::from_components(|n| part(xad.component(n)))
+    });
+    let telecoms = [(13, "PRN"), (14, "WPN")].into_iter().flat_map(|(field, usual)| {
+        pid.field(field).repetitions().take(MOST_REPETITIONS).filter_map(move |xtn| {
+            Telecom::from_components(|n| match part(xtn.component(n)) {
+                empty if n == 2 && empty.is_empty() => usual.to_owned(),
+                text => text,
+            })
+        })
+    });
+    PatientDetails {
+        addresses: addresses.filter(|address| !address.is_empty()).collect(),
+        telecoms: telecoms.collect(),
+        mothers_maiden_name: name(pid.field(6)).family,
     }
 }
 
@@ -253,7 +280,13 @@ fn pid(w: &mut Writer, patient: &Patient) {
     let name = &patient.name;
     w.skip(1).components(&[&name.family, &name.given, &name.middle, &name.suffix, &name.prefix, "", "L"]);
     let birth: String = patient.birth_date.iter().flat_map(|date| date.as_str().chars().take(8)).collect();
-    w.skip(1).field(&birth).field(patient.sex.map_or("", Sex::code));
+    let details = &patient.details;
+    w.field(&details.mothers_maiden_name).field(&birth).field(patient.sex.map_or("", Sex::code)).skip(2);
+    w.repeated(details.addresses.iter().map(Address::to_components));
+    w.skip(1);
+    let at_work = |telecom: &&Telecom| telecom.usage == Some(TelecomUse::Work);
+    w.repeated(details.telecoms.iter().filter(|t| !at_work(t)).map(Telecom::to_components));
+    w.repeated(details.telecoms.iter().filter(at_work).map(Telecom::to_components));
 }
 
 /// MSH-3 and MSH-4 as audit records name a sender: `application|facility`.

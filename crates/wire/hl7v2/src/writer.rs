@@ -36,6 +36,18 @@ impl Writer {
         self.repetition(parts)
     }
 
+    /// A field of repetitions, each of components; empty when there are none.
+    pub fn repeated<const N: usize>(&mut self, repetitions: impl Iterator<Item = [String; N]>) -> &mut Self {
+        self.text.push('|');
+        for (n, parts) in repetitions.enumerate() {
+            if n > 0 {
+                self.text.push('~');
+            }
+            self.repetition(&parts.each_ref().map(String::as_str));
+        }
+        self
+    }
+
     /// Empty fields.
     pub fn skip(&mut self, count: usize) -> &mut Self {
         self.text.extend(std::iter::repeat_n('|', count));

@@ -10,6 +10,7 @@
 
 pub mod cda;
 mod datatypes;
+mod details;
 pub mod pdf;
 pub mod prpa;
 

@@ -5,8 +5,8 @@
 use crate::datatypes::{
     InstanceId, child_time, clean, leaf, read_name, read_sex, time_text, write_birth_time, write_name, write_sex,
 };
-use crate::{DecodeError, NAMESPACE};
-use model::{Dtm, Oid, Patient, PatientId, PersonName, Sex};
+use crate::{DecodeError, NAMESPACE, details};
+use model::{Dtm, Oid, Patient, PatientDetails, PatientId, PersonName, Sex};
 use xml::{Element, XmlWriter};
 
 /// Root of every interactionId.
@@ -75,6 +75,7 @@ pub struct PatientFeed {
     pub name: PersonName,
     pub birth_date: Option<Dtm>,
     pub sex: Option<Sex>,
+    pub details: PatientDetails,
     /// Of a merge: identifiers that are gone. IHE wants exactly one; the identity manager decides about more.
     pub subsumed: Vec<PatientId>,
 }
@@ -101,6 +102,7 @@ impl PatientFeed {
             name: self.name.clone(),
             birth_date: self.birth_date.clone(),
             sex: self.sex,
+            details: self.details.clone(),
         })
     }
 }
@@ -267,16 +269,19 @@ fn write_patient(xml: &mut XmlWriter, patient: &Patient) {
     xml.start("statusCode").attr("code", "active").end();
     xml.start("patientPerson").attr("classCode", "PSN").attr("determinerCode", "INSTANCE");
     write_name(xml, &patient.name);
+    details::write_telecoms(xml, &patient.details);
     write_sex(xml, patient.sex);
     if patient.birth_date.is_some() {
         write_birth_time(xml, patient.birth_date.as_ref());
     }
+    details::write_addresses(xml, &patient.details);
     for other in &patient.other_ids {
         xml.start("asOtherIDs").attr("classCode", "PAT");
         patient_id(other).write(xml, "id");
         organisation(xml, "scopingOrganization", &other.domain);
         xml.end().end();
     }
+    details::write_mother(xml, &patient.details);
     xml.end();
     organisation(xml, "providerOrganization", &patient.id.domain);
     xml.start("contactParty").attr("classCode", "CON").start("telecom").attr("nullFlavor", "NI").end().end();
@@ -330,6 +335,7 @@ pub fn decode(message: &Element<'_>) -> Result<PatientFeed, DecodeError> {
         name: person.map(read_name).unwrap_or_default(),
         birth_date: person.and_then(|p| p.child(NAMESPACE, "birthTime")).and_then(|b| day(b.attr("value")?)),
         sex: person.and_then(read_sex),
+        details: person.map(details::read).unwrap_or_default(),
         subsumed,
     })
 }

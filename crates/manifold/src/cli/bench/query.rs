@@ -261,6 +261,7 @@ fn patient(id: PatientId) -> Patient {
         name: PersonName::from_dicom("DURAND^Anne"),
         birth_date: Dtm::parse("19610412").ok(),
         sex: Some(Sex::Female),
+        details: Default::default(),
     }
 }
 

@@ -270,6 +270,7 @@ mod tests {
             name: PersonName::from_dicom(name),
             birth_date: Some(Dtm::parse("19610412").unwrap()),
             sex: Some(Sex::Female),
+            details: Default::default(),
         }
     }
 

@@ -165,6 +165,7 @@ pub async fn patient(parties: &Parties, id: &PatientId, facts: &[StudyFacts]) ->
         name: info.name().unwrap_or_default(),
         birth_date: info.birth_date(),
         sex: info.sex(),
+        details: Default::default(),
     })
 }
 
@@ -191,7 +192,14 @@ pub mod tests {
             set_id: UniqueId::parse("2.25.1").unwrap(),
             version: 1,
             replaces: None,
-            patient: Patient { id, other_ids: vec![], name: Default::default(), birth_date: None, sex: None },
+            patient: Patient {
+                id,
+                other_ids: vec![],
+                name: Default::default(),
+                birth_date: None,
+                sex: None,
+                details: Default::default(),
+            },
             title: "CT chest".into(),
             kind: Code::new("18748-4", schemes::LOINC, ""),
             confidentiality: Code::new("N", schemes::CONFIDENTIALITY, ""),

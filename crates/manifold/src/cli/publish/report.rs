@@ -386,6 +386,7 @@ mod tests {
             name: PersonName::from_dicom("DURAND^Anne"),
             birth_date: None,
             sex: None,
+            details: Default::default(),
         }
     }
 

@@ -21,7 +21,14 @@ fn image() -> Vec<String> {
 /// ITI-44: makes a patient known.
 fn feed(node: &Client, id: &PatientId) {
     let name = PersonName { family: "Invented".into(), given: "Ipf".into(), ..PersonName::default() };
-    let patient = Patient { id: id.clone(), other_ids: Vec::new(), name, birth_date: None, sex: None };
+    let patient = Patient {
+        id: id.clone(),
+        other_ids: Vec::new(),
+        name,
+        birth_date: None,
+        sex: None,
+        details: Default::default(),
+    };
     let device = |text: &str| Oid::parse(text).expect("an OID");
     let (sender, receiver) = (device("2.999.40.2"), device("2.999.40.3"));
     let client = iti44::Client { peer: node.peer("/xds/registry"), sender, receiver };

@@ -239,6 +239,7 @@ fn every_transaction_leaves_exactly_one_line() {
         name: PersonName::from_dicom("WEATHER^Bad"),
         birth_date: None,
         sex: None,
+        details: Default::default(),
     };
     wait_for(async { ris.feed(&named("W0003"), PatientNews::Added, &cx()).await }).expect("a patient");
     at_centre.check_one("ITI-8", true);

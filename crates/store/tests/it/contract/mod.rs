@@ -29,6 +29,9 @@ macro_rules! contract_for {
                 patients_are_searched_by_start_of_name_and_id,
                 a_merged_patient_is_found_under_the_survivor_only,
                 a_wrong_merge_changes_nothing,
+                a_search_means_what_the_query_says_page_by_page,
+                a_removed_patient_is_unknown_until_it_is_fed_again,
+                a_domain_stays_known,
             ]);
             $crate::contract_for!(@ $open, documents: [
                 a_document_is_stored_once_and_never_with_other_bytes,

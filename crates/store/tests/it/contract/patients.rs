@@ -12,6 +12,7 @@ fn person(id: &str, name: &str, birth: &str) -> Patient {
         name: PersonName::from_dicom(name),
         birth_date: Dtm::parse(birth).ok(),
         sex: Some(Sex::Female),
+        details: Default::default(),
     }
 }
 
@@ -35,13 +36,13 @@ pub fn a_patient_is_known_once_the_feed_names_it(store: &dyn MetadataStore) {
     read(store, |tx| {
         assert_eq!(tx.patient_state(&patient_id("P1"))?, PatientState::Active);
         assert_eq!(tx.patient(&patient_id("P1"))?, Some(first.clone()));
-        assert_eq!(tx.patients_with_other_id(&first.other_ids[0])?, [first.clone()]);
+        assert_eq!(tx.find_patients(&PatientQuery::of_id(first.other_ids[0].clone()))?.patients, [first.clone()]);
         Ok(())
     });
     put(store, std::slice::from_ref(&second));
     read(store, |tx| {
         assert_eq!(tx.patient(&patient_id("P1"))?, Some(second.clone()));
-        assert_eq!(tx.patients_with_other_id(&first.other_ids[0])?, []);
+        assert_eq!(tx.find_patients(&PatientQuery::of_id(first.other_ids[0].clone()))?.patients, []);
         assert_eq!(tx.entries(Select::Patient(&patient_id("P1")))?.len(), 1);
         Ok(())
     });
@@ -133,4 +134,83 @@ pub fn a_wrong_merge_changes_nothing(store: &dyn MetadataStore) {
         assert_eq!(tx.patient_state(&patient_id("P1"))?, PatientState::MergedInto(patient_id("P2")));
         Ok(())
     });
+}
+
+pub fn a_search_means_what_the_query_says_page_by_page(store: &dyn MetadataStore) {
+    let mut dice = Dice(11);
+    let mut known: Vec<Patient> = Vec::new();
+    for number in 0..120 {
+        let id =
+            PatientId::new(format!("P{}", number % 100), oid(if number % 3 == 0 { "2.999.77" } else { "2.999.7" }));
+        let patient = Patient { id, ..detailed_patient(&mut dice) };
+        put(store, std::slice::from_ref(&patient));
+        match known.iter_mut().find(|p| p.id == patient.id) {
+            Some(before) => *before = patient,
+            None => known.push(patient),
+        }
+    }
+    let mut answered = 0;
+    for _ in 0..1500 {
+        let query = patient_query(&mut dice);
+        let wanted: Vec<&Patient> = known.iter().filter(|p| query.matches(p)).collect();
+        match store.read_blocking(|tx| tx.find_patients(&query)) {
+            Ok(all) => {
+                assert!(all.patients.iter().eq(wanted.iter().copied()), "{query:?}");
+                assert_eq!((all.total, all.next), (Some(wanted.len()), None));
+            }
+            Err(StoreError::TooMany { limit }) => assert!(wanted.len() > limit),
+            Err(error) => panic!("{error}"),
+        }
+        answered += usize::from(!wanted.is_empty() && wanted.len() < known.len());
+        let size = 1 + dice.below(20);
+        let page = |size, after| PatientQuery { page: Some(Page { size, after }), ..query.clone() };
+        let count = read(store, |tx| tx.find_patients(&page(0, None)));
+        assert_eq!((count.total, count.patients.len()), (Some(wanted.len()), 0));
+        let (mut pages, mut after) = (Vec::new(), None);
+        loop {
+            let found = read(store, |tx| tx.find_patients(&page(size, after.clone())));
+            assert!(found.patients.len() <= size && found.total.is_none_or(|total| total == wanted.len()));
+            pages.extend(found.patients);
+            after = found.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert!(pages.iter().eq(wanted.iter().copied()), "{query:?}: {} of {}", pages.len(), wanted.len());
+    }
+    assert!(answered > 300, "the queries say something: {answered}");
+    let bad = PatientQuery { page: Some(Page { size: 1, after: Some("x".to_owned()) }), ..PatientQuery::default() };
+    assert_eq!(store.read_blocking(|tx| tx.find_patients(&bad)), Err(StoreError::BadPage));
+}
+
+pub fn a_removed_patient_is_unknown_until_it_is_fed_again(store: &dyn MetadataStore) {
+    let people = ["P1", "P2"].map(|id| person(id, "Muster^Anna", "19610412"));
+    put(store, &people);
+    let entry =
+        DocumentEntry { patient_id: patient_id("P1"), document_type: DocumentType::Stable, ..entry(&mut Dice(1)) };
+    let kept = entry.clone();
+    write(store, move |tx| tx.put_entry(&entry));
+    write(store, |tx| tx.merge_patients(&patient_id("P1"), &patient_id("P2")));
+    let remove = |id: &'static str| store.write_blocking(move |tx| tx.remove_patient(&patient_id(id))).unwrap();
+    assert_eq!([remove("P2"), remove("P9"), remove("P1"), remove("P1")], [false, false, true, false]);
+    read(store, |tx| {
+        assert_eq!(tx.patient_state(&patient_id("P1"))?, PatientState::Unknown);
+        assert_eq!(tx.patient_state(&patient_id("P2"))?, PatientState::MergedInto(patient_id("P1")));
+        assert_eq!(tx.patient(&patient_id("P1"))?, None);
+        let other = people[0].other_ids[0].clone();
+        for query in [PatientQuery::of_id(patient_id("P1")), PatientQuery::of_id(other), PatientQuery::default()] {
+            assert_eq!(tx.find_patients(&query)?.patients, []);
+        }
+        assert_eq!(tx.entries(Select::Patient(&patient_id("P1")))?, [kept.clone()]);
+        Ok(())
+    });
+    put(store, &people[..1]);
+    assert_eq!(read(store, |tx| tx.patient(&patient_id("P1"))), Some(people[0].clone()));
+}
+
+pub fn a_domain_stays_known(store: &dyn MetadataStore) {
+    assert_eq!(read(store, |tx| tx.patient_domains()), []);
+    put(store, &[person("P1", "Muster^Anna", "19610412")]);
+    write(store, |tx| tx.remove_patient(&patient_id("P1")).map(|_| ()));
+    assert_eq!(read(store, |tx| tx.patient_domains()), [oid("2.999.7"), oid("2.999.8")]);
 }

@@ -17,6 +17,7 @@ pub fn someone() -> Patient {
         },
         birth_date: Some(dtm("19610412")),
         sex: Some(Sex::Female),
+        details: Default::default(),
     }
 }
 
@@ -127,4 +128,31 @@ fn resource_ids_of_patients_can_be_reversed() {
     for wrong in ["", "P0001", "2.999.7-", "2.999.7-.zz", "2.999.7-.f", "2.999.7-.ff"] {
         assert_eq!(id_of_resource_id(wrong), None, "{wrong}");
     }
+}
+
+#[test]
+fn addresses_numbers_and_the_mothers_name_read_back() {
+    use model::{Address, PatientDetails, Telecom, TelecomSystem, TelecomUse};
+    let telecom = |system, usage, value: &str| Telecom { system, usage, value: value.to_owned() };
+    let details = PatientDetails {
+        addresses: vec![Address {
+            lines: vec!["Hauptstraße 1".into(), "c/o Zorn".into()],
+            city: "Bern".into(),
+            state: "BE".into(),
+            postal_code: "3000".into(),
+            country: "CH".into(),
+        }],
+        telecoms: vec![
+            telecom(TelecomSystem::Phone, Some(TelecomUse::Mobile), "+41 79 555 01 02"),
+            telecom(TelecomSystem::Fax, Some(TelecomUse::Work), "031 555"),
+            telecom(TelecomSystem::Email, Some(TelecomUse::Home), "a@example.org"),
+            telecom(TelecomSystem::Url, None, "https://example.org/a"),
+        ],
+        mothers_maiden_name: "Ünal".into(),
+    };
+    let patient = Patient { details, ..someone() };
+    assert!(decode(&encode(&patient), None).unwrap().patient == patient);
+    let shown = to_resource_in(&patient, Some(&[oid("2.999.1.2")]));
+    assert_eq!(shown.identifier.len(), 1);
+    assert_eq!(shown.identifier[0].value.as_deref(), Some("L-17"));
 }

@@ -13,7 +13,9 @@ fn read(octets: &[u8]) -> AdtFeed {
 fn a_hospitals_patient_is_read_under_its_identifier_in_the_domain() {
     let feed = read(&fixture("made/adt-a04.hl7"));
     assert_eq!(feed.event, Event::Add);
-    assert!(feed.patient(&oid("2.999.7"), &nowhere) == Some(patient()));
+    let read = feed.patient(&oid("2.999.7"), &nowhere).unwrap();
+    let city = read.details.addresses.first().map(|a| a.city.clone());
+    assert!(model::Patient { details: Default::default(), ..read.clone() } == patient(), "{city:?}");
     assert!(feed.patient(&oid("2.999.9"), &nowhere).is_none());
     let other = |name: &str| (name == "OTHER").then(|| oid("2.999.9"));
     let found = feed.patient(&oid("2.999.9"), &other).unwrap();
@@ -117,4 +119,49 @@ fn the_samples_of_a_hospital_are_read() {
     let merge = read(&merge);
     assert!(merge.patient(&domain, &nowhere).unwrap().id == known.id);
     assert!(merge.subsumed[0].id == "PID-000999");
+}
+
+#[test]
+fn addresses_numbers_and_the_mothers_name_travel_in_pid() {
+    use model::{Address, PatientDetails, Telecom, TelecomSystem, TelecomUse};
+    let telecom = |system, usage, value: &str| Telecom { system, usage: Some(usage), value: value.to_owned() };
+    let address = Address {
+        lines: vec!["Hauptstraße 1".into(), "c/o Zorn & Söhne".into()],
+        city: "Bern".into(),
+        state: "BE".into(),
+        postal_code: "3000".into(),
+        country: "CHE".into(),
+    };
+    let details = PatientDetails {
+        addresses: vec![address.clone(), Address { city: "Genève".into(), ..Address::default() }],
+        telecoms: vec![
+            telecom(TelecomSystem::Phone, TelecomUse::Home, "+41 31 555 01 02"),
+            telecom(TelecomSystem::Phone, TelecomUse::Mobile, "+41 79 555 01 02"),
+            telecom(TelecomSystem::Email, TelecomUse::Home, "a.muster@example.org"),
+            telecom(TelecomSystem::Fax, TelecomUse::Work, "031^555"),
+        ],
+        mothers_maiden_name: "Ünal".into(),
+    };
+    let sent = model::Patient { details, ..patient() };
+    let now = dtm("20250604065500");
+    let envelope = Envelope {
+        sending_application: "a",
+        sending_facility: "b",
+        receiving_application: "c",
+        receiving_facility: "d",
+        control_id: "1",
+        now: &now,
+    };
+    let bytes = adt::encode_patient(&sent, Event::Add, &envelope);
+    let read = AdtFeed::decode(&Message::decode(&bytes).unwrap()).unwrap();
+    assert!(read.patient(&oid("2.999.7"), &nowhere) == Some(sent));
+    // As hospitals of version 2.3 write them.
+    let text = "PID|||1^^^&2.999.7&ISO||Muster^Anna|Meier^Ursula|19610412|F|||Hauptstr. 1&Hauptstr.^^Bern^^3000||\
+                031 555 01 02~^PRN^CP^^^^^^^^^079 555 01 02|031 555 99 99";
+    let message = format!("MSH|^~\\&|A|B|C|D|2025||ADT^A04|1|P|2.3||||||UNICODE UTF-8\r{text}\r");
+    let read = AdtFeed::decode(&Message::decode(message.as_bytes()).unwrap()).unwrap().details;
+    assert_eq!((read.mothers_maiden_name.as_str(), read.addresses[0].city.as_str()), ("Meier", "Bern"));
+    assert!(read.addresses[0].lines[0].starts_with("Hauptstr. 1"));
+    let uses: Vec<_> = read.telecoms.iter().map(|t| t.usage).collect();
+    assert_eq!(uses, [Some(TelecomUse::Home), Some(TelecomUse::Mobile), Some(TelecomUse::Work)]);
 }

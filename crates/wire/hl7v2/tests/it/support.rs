@@ -41,6 +41,7 @@ pub fn patient() -> Patient {
         },
         birth_date: Some(dtm("19610412")),
         sex: Some(Sex::Female),
+        details: Default::default(),
     }
 }
 

@@ -58,7 +58,14 @@ fn messages_of_every_trigger_are_valid_and_read_back() {
 #[test]
 fn a_patient_with_only_an_identifier_makes_a_valid_message() {
     let id = PatientId::new("P1", oid("2.999.7"));
-    let patient = Patient { id, other_ids: vec![], name: PersonName::default(), birth_date: None, sex: None };
+    let patient = Patient {
+        id,
+        other_ids: vec![],
+        name: PersonName::default(),
+        birth_date: None,
+        sex: None,
+        details: Default::default(),
+    };
     let bytes = prpa::encode_add(&patient, &transmission());
     check_valid("PRPA_IN201301UV02", &bytes);
     assert!(decode(&bytes).patient(&oid("2.999.7")).is_some_and(|p| p == patient));
@@ -150,4 +157,30 @@ fn debug_shows_no_patient() {
     let bytes = prpa::encode_add(&report().patient, &transmission());
     let shown = format!("{:?}", decode(&bytes));
     assert!(!shown.contains("P0001") && !shown.contains("Exämple"), "{shown}");
+}
+
+#[test]
+fn addresses_numbers_and_the_mothers_name_are_valid_and_read_back() {
+    use model::{Address, PatientDetails, Telecom, TelecomSystem, TelecomUse};
+    let telecom = |system, usage, value: &str| Telecom { system, usage, value: value.to_owned() };
+    let details = PatientDetails {
+        addresses: vec![Address {
+            lines: vec!["Hauptstraße 1".into(), "c/o Zorn & Söhne".into()],
+            city: "Bern".into(),
+            state: "BE".into(),
+            postal_code: "3000".into(),
+            country: "CH".into(),
+        }],
+        telecoms: vec![
+            telecom(TelecomSystem::Phone, Some(TelecomUse::Mobile), "+41-79-555-01-02"),
+            telecom(TelecomSystem::Fax, Some(TelecomUse::Work), "+41315550102"),
+            telecom(TelecomSystem::Email, Some(TelecomUse::Home), "a.muster@example.org"),
+            telecom(TelecomSystem::Url, None, "https://example.org/a"),
+        ],
+        mothers_maiden_name: "Ünal".into(),
+    };
+    let patient = Patient { details, ..report().patient };
+    let bytes = prpa::encode_revise(&patient, &transmission());
+    check_valid("PRPA_IN201302UV02", &bytes);
+    assert!(decode(&bytes).patient(&patient.id.domain).is_some_and(|p| p == patient));
 }

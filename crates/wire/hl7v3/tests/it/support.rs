@@ -95,6 +95,7 @@ pub fn report() -> Report {
             },
             birth_date: Some(dtm("19700101")),
             sex: Some(Sex::Female),
+            details: Default::default(),
         },
         title: "CT chest <corrected> & \"signed\"".into(),
         kind: Code::new("18748-4", schemes::LOINC, "Diagnostic imaging study"),
