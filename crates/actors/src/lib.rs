@@ -14,6 +14,7 @@ mod imaging_document_source;
 mod metadata_removal;
 mod partial;
 mod patient_identity;
+mod patient_match;
 mod registration;
 mod repository_directory;
 mod store_faults;
@@ -31,7 +32,8 @@ pub use imaging_document_source::{
     UnknownPatientAtSource, study_is_complete,
 };
 pub use partial::{Found, SilentParty};
-pub use patient_identity::PatientIdentity;
+pub use patient_identity::{PatientIdentity, linked};
+pub use patient_match::{Description, MatchGrade, PatientMatch, matches, score};
 pub use repository_directory::RepositoryDirectory;
 pub use stream::{blob_stream, once, read_ahead, when_read};
 pub use waist::{

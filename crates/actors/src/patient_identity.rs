@@ -2,7 +2,7 @@
 
 use crate::store_faults::{internal, storage};
 use crate::{BoxFuture, Cx, Fault, Found, Identity, PatientNews, Refusal, SUBSUMED, SURVIVOR};
-use model::{Invalid, Oid, Patient, PatientId};
+use model::{Invalid, Oid, Patient, PatientId, PatientQuery};
 use std::sync::Arc;
 use store::{MetadataStore, PatientSearch, PatientState, StoreError, StoreExt};
 
@@ -16,6 +16,30 @@ pub struct PatientIdentity {
 impl PatientIdentity {
     pub fn new(store: Arc<dyn MetadataStore>, domain: Oid) -> Self {
         PatientIdentity { store, domain }
+    }
+}
+
+/// What is known of a patient after news of it. The identifiers of several sources add up, so that a source that knows
+/// its own number alone breaks no link; a number that is wrong is replaced by one of its domain, or removed.
+pub fn linked(known: Option<&Patient>, told: Patient, news: PatientNews) -> Patient {
+    let Some(known) = known else { return told };
+    let (mut out, others) = match news {
+        PatientNews::Added => (known.clone(), told.other_ids),
+        PatientNews::Revised => {
+            let named = |id: &&PatientId| told.other_ids.iter().any(|other| other.domain == id.domain);
+            let kept = known.other_ids.iter().filter(|id| !named(id)).cloned().collect();
+            (told, kept)
+        }
+    };
+    take_ids(&mut out, others);
+    out
+}
+
+fn take_ids(patient: &mut Patient, ids: Vec<PatientId>) {
+    for id in ids {
+        if !patient.ids().any(|known| *known == id) {
+            patient.other_ids.push(id);
+        }
     }
 }
 
@@ -35,9 +59,10 @@ impl Identity for PatientIdentity {
             let patient = patient.clone();
             let fed = self
                 .store
-                .write(move |tx| match news {
-                    PatientNews::Added if tx.patient(&patient.id)?.is_some() => Ok(()),
-                    PatientNews::Added | PatientNews::Revised => tx.put_patient(&patient),
+                .write(move |tx| {
+                    let known = tx.patient(&patient.id)?;
+                    let linked = linked(known.as_ref(), patient, news);
+                    if known.as_ref() == Some(&linked) { Ok(()) } else { tx.put_patient(&linked) }
                 })
                 .await;
             fed.map_err(|error| match error {
@@ -85,12 +110,14 @@ impl Identity for PatientIdentity {
                             )));
                         }
                     }
-                    match tx.patient_state(&survivor.id)? {
-                        PatientState::Active => {}
-                        PatientState::Unknown => tx.put_patient(&survivor)?,
-                        PatientState::MergedInto(_) => {
-                            return Ok(Err(refused(SURVIVOR, "was merged into another patient before; name that one")));
-                        }
+                    if let PatientState::MergedInto(_) = tx.patient_state(&survivor.id)? {
+                        return Ok(Err(refused(SURVIVOR, "was merged into another patient before; name that one")));
+                    }
+                    let before = tx.patient(&survivor.id)?;
+                    let mut after = before.clone().unwrap_or(survivor.clone());
+                    take_ids(&mut after, tx.patient(&subsumed)?.map(|gone| gone.other_ids).unwrap_or_default());
+                    if before.as_ref() != Some(&after) {
+                        tx.put_patient(&after)?;
                     }
                     tx.merge_patients(&survivor.id, &subsumed)?;
                     Ok(Ok(()))
@@ -108,6 +135,54 @@ impl Identity for PatientIdentity {
                 Ok(PatientState::Active | PatientState::Unknown) => Ok(None),
                 Err(error) => Err(internal(error, &cx.request_id)),
             }
+        })
+    }
+
+    fn remove<'a>(&'a self, id: &'a PatientId, cx: &'a Cx) -> BoxFuture<'a, Result<bool, Refusal>> {
+        Box::pin(async move {
+            let (id, ours) = (id.clone(), self.domain.clone());
+            let removed: Result<Result<bool, Refusal>, StoreError> = self
+                .store
+                .write(move |tx| {
+                    if id.domain == ours {
+                        return tx.remove_patient(&id).map(Ok);
+                    }
+                    let having = tx.find_patients(&PatientQuery::of_id(id.clone()))?.patients;
+                    let Some(first) = having.first() else { return Ok(Ok(false)) };
+                    if having.len() > 1 {
+                        return Ok(Err(refused("patientId", "must be an identifier of one patient; several have it")));
+                    }
+                    let mut left = first.clone();
+                    left.other_ids.retain(|other| *other != id);
+                    tx.put_patient(&left).map(|()| Ok(true))
+                })
+                .await;
+            removed.map_err(|error| storage(error, &cx.request_id))?
+        })
+    }
+
+    fn query<'a>(&'a self, query: &'a PatientQuery, cx: &'a Cx) -> BoxFuture<'a, Result<Found<Patient>, Refusal>> {
+        Box::pin(async move {
+            let query = query.clone();
+            let found = self.store.read(move |tx| tx.find_patients(&query)).await;
+            let found = found.map_err(|error| match error {
+                StoreError::BadPage => Fault::InvalidQuery(Invalid::new("page", "is not one of this node", "")).into(),
+                StoreError::TooMany { limit } => Fault::TooManyResults { limit }.into(),
+                error => internal(error, &cx.request_id),
+            })?;
+            let (total, next) = (found.total.map(|total| total as u64), found.next);
+            Ok(Found { total, next, ..Found::all(found.patients) })
+        })
+    }
+
+    fn domains<'a>(&'a self, cx: &'a Cx) -> BoxFuture<'a, Result<Vec<Oid>, Refusal>> {
+        Box::pin(async move {
+            let seen = self.store.read(|tx| tx.patient_domains()).await;
+            let mut domains = seen.map_err(|error| internal(error, &cx.request_id))?;
+            if !domains.contains(&self.domain) {
+                domains.push(self.domain.clone());
+            }
+            Ok(domains)
         })
     }
 

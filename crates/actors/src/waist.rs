@@ -5,8 +5,8 @@ use bytes::Bytes;
 use futures_util::Stream;
 use model::{
     Association, DocumentEntry, DocumentQuery, HomeCommunityId, Invalid, ObjectId, Oid, Patient, PatientId,
-    RegistryObjects, RegistryQuery, SeriesInstanceUid, SopInstanceUid, StudyInstanceUid, Submission, TransferSyntaxUid,
-    UniqueId,
+    PatientQuery, RegistryObjects, RegistryQuery, SeriesInstanceUid, SopInstanceUid, StudyInstanceUid, Submission,
+    TransferSyntaxUid, UniqueId,
 };
 use std::future::Future;
 use std::path::PathBuf;
@@ -292,14 +292,15 @@ pub const SUBSUMED: &str = "subsumed patientId";
 
 /// Who patients are.
 pub trait Identity: Send + Sync {
-    /// Makes a patient known, or brings its demographics up to date. Doing it twice is the same as once.
+    /// Makes a patient known, or brings its demographics up to date. Doing it twice is the same as once. Its identifiers
+    /// of other domains are added to those that are known; revised news replaces those of the domains it names.
     ///
     /// Errors: `InvalidMetadata` for an identifier of another domain, or one that was merged away.
     /// Source: ITI TF-2 3.44, PIXm 2:3.104.
     fn feed<'a>(&'a self, patient: &'a Patient, news: PatientNews, cx: &'a Cx) -> BoxFuture<'a, Result<(), Refusal>>;
 
-    /// From now on `subsumed` is `survivor`: its documents are the survivor's, and it takes no new ones. Irreversible;
-    /// chains are allowed. A survivor that nobody named before becomes known as it is given; what is known of one stays.
+    /// From now on `subsumed` is `survivor`: its documents and its identifiers of other domains are the survivor's, and
+    /// it takes no new ones. Irreversible; chains are allowed. A survivor that nobody named before becomes known as it is given; what is known of one stays.
     ///
     /// Errors: `InvalidMetadata`, with nothing changed, whose field is [`SURVIVOR`] or [`SUBSUMED`]: an identifier of
     /// another domain; both the same; either of them subsumed already; a subsumed one that is not known.
@@ -316,9 +317,33 @@ pub trait Identity: Send + Sync {
         Box::pin(async { Ok(None) })
     }
 
+    /// Takes an identifier away. A patient loses its own one by becoming unknown: it is neither found nor published for,
+    /// until it is fed again; its documents stay as they are, under its id. One of another domain is no longer its.
+    ///
+    /// Shape: false when no patient has it, and nothing changed.
+    /// Errors: `InvalidMetadata` for one that several patients have; `Unsupported` where nobody can be asked so.
+    /// Source: PIXm 2:3.104.4.4 (Remove Patient).
+    fn remove<'a>(&'a self, _: &'a PatientId, _: &'a Cx) -> BoxFuture<'a, Result<bool, Refusal>> {
+        Box::pin(async { Err(Fault::Unsupported("removing a patient at this party".to_owned()).into()) })
+    }
+
     /// The patient with this identifier.
     fn find<'a>(&'a self, id: &'a PatientId, cx: &'a Cx) -> BoxFuture<'a, Result<Option<Patient>, Refusal>>;
 
     /// Patients whose identifier or name starts with `text`; all when it is empty.
     fn search<'a>(&'a self, text: &'a str, limit: usize, cx: &'a Cx) -> BoxFuture<'a, Result<Found<Patient>, Refusal>>;
+
+    /// Patients that meet every criterion, page by page in a stable order.
+    ///
+    /// Errors: `InvalidQuery` for a page that is none; `TooManyResults` without a page; `Unsupported` where nobody can
+    /// be asked so.
+    /// Source: PDQm 2:3.78.
+    fn query<'a>(&'a self, _: &'a PatientQuery, _: &'a Cx) -> BoxFuture<'a, Result<Found<Patient>, Refusal>> {
+        Box::pin(async { Err(Fault::Unsupported("searching patients by criteria at this party".to_owned()).into()) })
+    }
+
+    /// Domains of which identifiers can be asked for: the patients' own, and those that a feed has named.
+    fn domains<'a>(&'a self, _: &'a Cx) -> BoxFuture<'a, Result<Vec<Oid>, Refusal>> {
+        Box::pin(async { Err(Fault::Unsupported("naming the identifier domains of this party".to_owned()).into()) })
+    }
 }

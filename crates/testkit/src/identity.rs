@@ -1,13 +1,16 @@
 //! Patients in memory.
 
-use actors::{BoxFuture, Cx, Fault, Found, Identity, PatientNews, Refusal, SUBSUMED, SURVIVOR};
-use model::{Invalid, Oid, Patient, PatientId};
+use actors::{BoxFuture, Cx, Fault, Found, Identity, PatientNews, Refusal, SUBSUMED, SURVIVOR, linked};
+use model::{Invalid, Oid, Patient, PatientId, PatientQuery};
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 /// Keeps the patients of one domain.
 pub struct MemoryIdentity {
     pub domain: Oid,
     pub patients: Mutex<Vec<Patient>>,
+    /// Domains that a feed has named.
+    pub seen: Mutex<BTreeSet<Oid>>,
     /// Who was merged away, and into whom.
     pub subsumed: Mutex<Vec<(PatientId, PatientId)>>,
     /// Answers every call, when there is one.
@@ -16,7 +19,13 @@ pub struct MemoryIdentity {
 
 impl MemoryIdentity {
     pub fn new(domain: Oid) -> Self {
-        MemoryIdentity { domain, patients: Mutex::default(), subsumed: Mutex::default(), fault: Mutex::default() }
+        MemoryIdentity {
+            domain,
+            patients: Mutex::default(),
+            seen: Mutex::default(),
+            subsumed: Mutex::default(),
+            fault: Mutex::default(),
+        }
     }
 
     fn is_subsumed(&self, id: &PatientId) -> bool {
@@ -47,10 +56,10 @@ impl Identity for MemoryIdentity {
                 return Err(refused("patientId", "was merged into another patient"));
             }
             let mut patients = self.patients.lock().expect("no panic");
-            match (patients.iter_mut().find(|p| p.id == patient.id), news) {
-                (Some(_), PatientNews::Added) => {}
-                (Some(known), PatientNews::Revised) => *known = patient.clone(),
-                (None, _) => patients.push(patient.clone()),
+            self.seen.lock().expect("no panic").extend(patient.ids().map(|id| id.domain.clone()));
+            match patients.iter_mut().find(|p| p.id == patient.id) {
+                Some(known) => *known = linked(Some(&*known), patient.clone(), news),
+                None => patients.push(patient.clone()),
             }
             Ok(())
         })
@@ -76,10 +85,13 @@ impl Identity for MemoryIdentity {
             if survivor.id == *subsumed || !patients.iter().any(|p| p.id == *subsumed) {
                 return Err(refused(SUBSUMED, "must be known and differ from the surviving one"));
             }
-            patients.retain(|p| p.id != *subsumed);
+            let at = patients.iter().position(|p| p.id == *subsumed).expect("it is known");
+            let gone = patients.remove(at);
             if !patients.iter().any(|p| p.id == survivor.id) {
                 patients.push(survivor.clone());
             }
+            let into = patients.iter_mut().find(|p| p.id == survivor.id).expect("it was added");
+            *into = linked(Some(&*into), gone, PatientNews::Added);
             self.subsumed.lock().expect("no panic").push((subsumed.clone(), survivor.id.clone()));
             Ok(())
         })
@@ -96,6 +108,51 @@ impl Identity for MemoryIdentity {
         Box::pin(async move {
             self.begin()?;
             Ok(self.patients.lock().expect("no panic").iter().find(|p| p.id == *id).cloned())
+        })
+    }
+
+    fn remove<'a>(&'a self, id: &'a PatientId, _: &'a Cx) -> BoxFuture<'a, Result<bool, Refusal>> {
+        Box::pin(async move {
+            self.begin()?;
+            let mut patients = self.patients.lock().expect("no panic");
+            if id.domain == self.domain {
+                let before = patients.len();
+                patients.retain(|p| p.id != *id);
+                return Ok(patients.len() < before);
+            }
+            let mut having: Vec<&mut Patient> = patients.iter_mut().filter(|p| p.other_ids.contains(id)).collect();
+            match having.as_mut_slice() {
+                [] => Ok(false),
+                [one] => {
+                    one.other_ids.retain(|other| other != id);
+                    Ok(true)
+                }
+                _ => Err(refused("patientId", "must be an identifier of one patient; several have it")),
+            }
+        })
+    }
+
+    fn query<'a>(&'a self, query: &'a PatientQuery, _: &'a Cx) -> BoxFuture<'a, Result<Found<Patient>, Refusal>> {
+        Box::pin(async move {
+            self.begin()?;
+            let patients = self.patients.lock().expect("no panic");
+            let mut all: Vec<Patient> = patients.iter().filter(|p| query.matches(p)).cloned().collect();
+            let Some(page) = &query.page else { return Ok(Found::all(all)) };
+            let total = Some(all.len() as u64);
+            let at: usize = page.after.as_deref().map_or(Ok(0), str::parse).map_err(|_| refused("page", "is none"))?;
+            let end = (at + page.size).min(all.len());
+            let next = (end < all.len() && page.size > 0).then(|| end.to_string());
+            all.truncate(end);
+            Ok(Found { next, total, ..Found::all(all.split_off(at.min(end))) })
+        })
+    }
+
+    fn domains<'a>(&'a self, _: &'a Cx) -> BoxFuture<'a, Result<Vec<Oid>, Refusal>> {
+        Box::pin(async move {
+            self.begin()?;
+            let mut domains = self.seen.lock().expect("no panic").clone();
+            domains.insert(self.domain.clone());
+            Ok(domains.into_iter().collect())
         })
     }
 

@@ -1,28 +1,23 @@
-//! ITI-104 Patient Identity Feed FHIR, and the reads of Patient that nodes of ours ask each other with.
-//! PIXm 2:3.104; spec/fhir.md sections 2, 13.
+//! ITI-104 Patient Identity Feed FHIR: add, revise, resolve duplicates, remove. PIXm 2:3.104; spec/fhir.md sections 2, 13.
 
 mod client;
 
 pub use client::Client;
 
 use crate::edge::Edge;
-use crate::edge::audit::{Facts, Outcome};
-use crate::edge::fhir_server::{
-    FORM, Format, Refused, Return, check_content_type, fhir_body, read_body, read_resource, resource, with_manners,
-};
-use crate::edge::operation_outcome;
+use crate::edge::audit::{Action, Facts, Outcome};
+use crate::edge::fhir_server::{Format, Refused, Return, fhir_body, resource, with_manners};
 use crate::{Access, Binding, Transaction};
-use actors::{Cx, Fault, Found, Identity, PatientNews, SUBSUMED, SURVIVOR};
+use actors::{Cx, Fault, Identity, PatientNews, SUBSUMED, SURVIVOR};
 use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request};
 use axum::response::Response;
-use axum::routing::{get, post};
-use fhir::bundle::{Links, patient_searchset};
+use axum::routing::{post, put};
 use fhir::operation_outcome::{Issue, OperationOutcome};
 use fhir::search::Parameters;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use model::{Oid, Patient, PatientId};
+use model::{Oid, Patient, PatientId, PatientQuery};
 use std::sync::Arc;
 
 pub static TRANSACTION: Transaction = Transaction {
@@ -33,17 +28,18 @@ pub static TRANSACTION: Transaction = Transaction {
     access: Access::Identity,
 };
 
-/// Largest Patient or form, octets.
+/// Largest Patient, octets.
 const BODY_OCTETS: usize = 1 << 20;
-/// Patients in one answer when the caller does not say, and at most.
-const DEFAULT_COUNT: usize = 100;
-const MOST_PATIENTS: usize = 1000;
-/// Most alternatives of a name.
-const MOST_NAMES: usize = 10;
-/// Most alternatives of one identifier parameter.
-const MOST_IDENTIFIERS: usize = 100;
 
-/// Answers sources of patient identity, and readers.
+/// Answers sources of patient identity.
+///
+/// What is fed is one patient of the affinity domain with its identifiers in other domains, which links them. A
+/// conditional update by an identifier of another domain is about the patient that has it.
+///
+/// **Remove.** DELETE by an identifier of the affinity domain makes the patient unknown: ITI-78 and ITI-83 find it no
+/// more, and publishing for it is refused as for an unknown patient. Its documents stay as they are, under its id, and
+/// are found by that id; when it is fed again it is known again and has them. DELETE by an identifier of another domain
+/// takes that identifier off its patient. Who was merged into a removed patient stays merged. A second DELETE is 204 too.
 #[derive(Clone)]
 pub struct Server {
     pub identity: Arc<dyn Identity>,
@@ -58,13 +54,9 @@ impl Server {
     pub fn router(self) -> Router {
         let edge = self.edge.clone();
         let server = Arc::new(self);
-        let (type_level, searched, one) = (server.clone(), server.clone(), server);
+        let (type_level, one) = (server.clone(), server);
         let on_type = move |request: Request| {
             let server = type_level.clone();
-            async move { server.answer(None, request).await }
-        };
-        let on_search = move |request: Request| {
-            let server = searched.clone();
             async move { server.answer(None, request).await }
         };
         let on_one = move |id: Result<Path<String>, PathRejection>, request: Request| {
@@ -72,9 +64,8 @@ impl Server {
             async move { server.answer(Some(id.map(|p| p.0).unwrap_or_default()), request).await }
         };
         let router = Router::new()
-            .route("/fhir/Patient", get(on_type.clone()).post(on_type.clone()).put(on_type))
-            .route("/fhir/Patient/_search", post(on_search))
-            .route("/fhir/Patient/{id}", get(on_one.clone()).put(on_one));
+            .route("/fhir/Patient", post(on_type.clone()).put(on_type.clone()).delete(on_type))
+            .route("/fhir/Patient/{id}", put(on_one.clone()).delete(on_one));
         with_manners(router, &edge)
     }
 
@@ -87,12 +78,13 @@ impl Server {
             Ok(_) => Outcome::Success,
             Err(refused) => refused.audit_outcome(),
         };
-        let response = answered.unwrap_or_else(|refused| match &facts.query {
-            Some(query) => refused.respond_to(query, &cx),
-            None => refused.respond(&cx),
-        });
-        self.edge.audit(&TRANSACTION, outcome, facts, &cx);
-        response
+        let action = match parts.method {
+            Method::DELETE => Action::Delete,
+            Method::POST => Action::Create,
+            _ => Action::Update,
+        };
+        self.edge.audit_action(&TRANSACTION, action, outcome, facts, &cx);
+        answered.unwrap_or_else(|refused| refused.respond(&cx))
     }
 
     async fn respond(
@@ -104,46 +96,41 @@ impl Server {
         cx: &Cx,
     ) -> Result<Response, Refused> {
         let query = parts.uri.query().unwrap_or("");
-        let searching = parts.uri.path().ends_with("/_search");
-        let reading = parts.method == Method::GET || parts.method == Method::HEAD;
-        if reading || searching {
-            let mut query = query.to_owned();
-            if searching {
-                let form = read_body(body, BODY_OCTETS).await?;
-                if !form.is_empty() {
-                    check_content_type(&parts.headers, FORM)?;
-                    let text = String::from_utf8_lossy(&form);
-                    query = if query.is_empty() { text.into_owned() } else { format!("{query}&{text}") };
-                }
-            }
-            facts.query = Some(query.clone());
-            let parameters = Parameters::decode(&query)?;
-            let format = Format::negotiate(&parts.headers, parameters.first("_format"))?;
-            return match id {
-                Some(id) => self.read(&id, format, facts, cx).await,
-                None => self.search(&parameters, format, facts, cx).await,
-            };
-        }
         let format = Format::negotiate(&parts.headers, Parameters::decode(query)?.first("_format"))?;
-        let condition = match (&id, parts.method == Method::PUT) {
+        let condition = match (&id, &parts.method) {
             (Some(id), _) => Some(fhir::patient::id_of_resource_id(id).ok_or_else(|| {
                 let text = "the id must be one this server gives: the OID of the domain, a dash and the identifier";
                 Refused::new(StatusCode::BAD_REQUEST, Issue::error("value").diagnostics(text))
             })?),
-            (None, true) => Some(fhir::patient::decode_condition(query)?),
-            (None, false) => None,
+            (None, &Method::POST) => None,
+            (None, _) => Some(fhir::patient::decode_condition(query)?),
         };
+        facts.patient = condition.clone();
+        if let (Some(condition), &Method::DELETE) = (&condition, &parts.method) {
+            return self.remove(condition, cx).await;
+        }
         let news = if condition.is_some() { PatientNews::Revised } else { PatientNews::Added };
         let body = fhir_body(&parts.headers, body, BODY_OCTETS).await?;
-        let preferred = condition.as_ref().map_or(&self.domain, |c| &c.domain);
-        let feed = fhir::patient::decode(&body, Some(preferred))?;
-        facts.patient = Some(feed.patient.id.clone());
+        let feed = fhir::patient::decode(&body, None)?;
         let mut patient = feed.patient;
-        if let Some(condition) = condition {
-            patient = with_id(patient, &condition)?;
+        match &condition {
+            Some(condition) => patient = self.meant(patient, condition, cx).await?,
+            None => {
+                let own = patient.ids().find(|id| id.domain == self.domain).cloned();
+                patient = own.and_then(|own| with_id(patient.clone(), &own)).unwrap_or(patient);
+            }
         }
         match (feed.active, feed.replaced_by) {
-            (true, None) => self.feed(patient, news, format, &parts.headers, facts, cx).await,
+            (true, None) => {
+                if news == PatientNews::Added
+                    && let Some(known) = self.existing(&parts.headers, cx).await?
+                {
+                    facts.patient = Some(known.id.clone());
+                    let told = || fhir::patient::encode(&known);
+                    return Ok(changed(StatusCode::OK, format, &parts.headers, told, "the patient was known"));
+                }
+                self.feed(patient, news, format, &parts.headers, facts, cx).await
+            }
             (false, Some(survivor)) if news == PatientNews::Revised => {
                 self.merge(patient, survivor, format, &parts.headers, facts, cx).await
             }
@@ -160,6 +147,62 @@ impl Server {
                 Err(unprocessable("not-supported", text, "Patient.active"))
             }
         }
+    }
+
+    /// The patients that a condition means. Errors: several: 412.
+    async fn only(&self, condition: &PatientId, cx: &Cx) -> Result<Option<Patient>, Refused> {
+        let mut found = self.identity.query(&PatientQuery::of_id(condition.clone()), cx).await?.items;
+        if found.len() > 1 {
+            let text = "the identifier of the condition is one of several patients; name one that only one has";
+            return Err(Refused::new(
+                StatusCode::PRECONDITION_FAILED,
+                Issue::error("multiple-matches").diagnostics(text).expression("http.identifier"),
+            ));
+        }
+        Ok(found.pop())
+    }
+
+    /// The patient that an update is about, under its own identifier.
+    async fn meant(&self, patient: Patient, condition: &PatientId, cx: &Cx) -> Result<Patient, Refused> {
+        if !patient.ids().any(|id| id == condition) {
+            let text = "the identifier in the address must be one of the identifiers of the Patient";
+            return Err(unprocessable("invariant", text, "Patient.identifier"));
+        }
+        let known = self.only(condition, cx).await?;
+        let own = if condition.domain == self.domain {
+            condition.clone()
+        } else {
+            let told = patient.ids().find(|id| id.domain == self.domain).cloned();
+            match (known, told) {
+                (Some(known), Some(told)) if known.id != told => {
+                    let text = "the identifier in the address is of another patient of the affinity domain";
+                    return Err(unprocessable("invariant", text, "Patient.identifier"));
+                }
+                (Some(known), _) => known.id,
+                (None, told) => told.unwrap_or_else(|| condition.clone()),
+            }
+        };
+        Ok(with_id(patient.clone(), &own).unwrap_or_else(|| {
+            // The source does not know the patient's own identifier, but this node does.
+            let others = patient.ids().cloned().collect();
+            Patient { id: own, other_ids: others, ..patient }
+        }))
+    }
+
+    /// The patient that an `If-None-Exist` finds. Source: http://hl7.org/fhir/R4/http.html#ccreate.
+    async fn existing(&self, headers: &HeaderMap, cx: &Cx) -> Result<Option<Patient>, Refused> {
+        let Some(condition) = headers.get("if-none-exist") else { return Ok(None) };
+        let text = condition.to_str().unwrap_or_default();
+        let condition = fhir::patient::decode_condition(text.rsplit_once('?').map_or(text, |(_, query)| query))?;
+        self.only(&condition, cx).await
+    }
+
+    async fn remove(&self, condition: &PatientId, cx: &Cx) -> Result<Response, Refused> {
+        self.only(condition, cx).await?;
+        self.identity.remove(condition, cx).await?;
+        let mut response = Response::new(axum::body::Body::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        Ok(response)
     }
 
     /// Resolve Duplicate Patient; the same again changes nothing. Source: PIXm 2:3.104.4.3; spec/fhir.md section 13.
@@ -219,61 +262,6 @@ impl Server {
         }
         Ok(response)
     }
-
-    async fn read(&self, id: &str, format: Format, facts: &mut Facts, cx: &Cx) -> Result<Response, Refused> {
-        let unknown = || Refused::not_found("a Patient of this id");
-        let id = fhir::patient::id_of_resource_id(id).ok_or_else(unknown)?;
-        facts.patient = Some(id.clone());
-        let patient = self.identity.find(&id, cx).await?.ok_or_else(unknown)?;
-        // Patients have no versions, and when one changed is not recorded: the digest alone tells.
-        Ok(read_resource(format, fhir::patient::encode(&patient), 1, None))
-    }
-
-    async fn search(
-        &self,
-        parameters: &Parameters,
-        format: Format,
-        facts: &mut Facts,
-        cx: &Cx,
-    ) -> Result<Response, Refused> {
-        let wanted = Wanted::read(parameters, &self.domain)?;
-        let found = match &wanted.ids {
-            Some(ids) => {
-                let mut found = Vec::new();
-                for id in ids {
-                    facts.patient.get_or_insert_with(|| id.clone());
-                    found.extend(self.identity.find(id, cx).await?);
-                }
-                Found::all(found)
-            }
-            None => {
-                let mut found = Found::all(Vec::<Patient>::new());
-                for text in &wanted.texts {
-                    let part = self.identity.search(text, MOST_PATIENTS, cx).await?;
-                    for patient in part.items {
-                        if !found.items.iter().any(|p| p.id == patient.id) {
-                            found.items.push(patient);
-                        }
-                    }
-                    found.silent.extend(part.silent);
-                }
-                found
-            }
-        };
-        let mut patients = found.items;
-        patients.retain(|p| wanted.keeps(p));
-        let total = patients.len() as u64;
-        patients.truncate(wanted.count);
-        let mut outcomes: Vec<OperationOutcome> = found.silent.iter().map(operation_outcome::silent).collect();
-        outcomes.extend(wanted.ignored.iter().map(|name| {
-            let text = format!("parameter {name} is not a parameter of this search; it was left out");
-            OperationOutcome::of(Issue::warning("not-supported").diagnostics(text))
-        }));
-        let self_url = format!("{}/Patient?{}", self.fhir_base, wanted.self_query);
-        let links = Links { self_url: &self_url, ..Links::default() };
-        let body = patient_searchset(&patients, &self.fhir_base, total, &links, &outcomes);
-        Ok(resource(StatusCode::OK, format, body))
-    }
 }
 
 fn unprocessable(code: &'static str, text: &str, place: &str) -> Refused {
@@ -304,127 +292,11 @@ fn changed(
     response
 }
 
-/// The body's identifier of the condition becomes the patient's id.
-fn with_id(mut patient: Patient, id: &PatientId) -> Result<Patient, Refused> {
-    if patient.id == *id {
-        return Ok(patient);
+/// One of the patient's identifiers becomes its own; `None` when it is not one of them.
+fn with_id(mut patient: Patient, id: &PatientId) -> Option<Patient> {
+    if patient.id != *id {
+        let other = patient.other_ids.iter_mut().find(|other| *other == id)?;
+        std::mem::swap(other, &mut patient.id);
     }
-    match patient.other_ids.iter_mut().find(|other| *other == id) {
-        Some(other) => {
-            std::mem::swap(other, &mut patient.id);
-            Ok(patient)
-        }
-        None => {
-            let text = "the identifier in the address must be one of the identifiers of the Patient";
-            Err(unprocessable("invariant", text, "Patient.identifier"))
-        }
-    }
-}
-
-/// A search for patients as understood.
-struct Wanted {
-    /// Alternatives; `None` when none were given.
-    ids: Option<Vec<PatientId>>,
-    /// For [`Identity::search`]: the union is what the other criteria choose from.
-    texts: Vec<String>,
-    name: Vec<String>,
-    family: Vec<String>,
-    given: Vec<String>,
-    count: usize,
-    self_query: String,
-    ignored: Vec<String>,
-}
-
-impl Wanted {
-    fn read(parameters: &Parameters, domain: &Oid) -> Result<Wanted, Refused> {
-        let mut wanted = Wanted {
-            ids: None,
-            texts: Vec::new(),
-            name: Vec::new(),
-            family: Vec::new(),
-            given: Vec::new(),
-            count: DEFAULT_COUNT,
-            self_query: String::new(),
-            ignored: Vec::new(),
-        };
-        let bad = |name: &str, rule: &str| Refused::from(fhir::search::SearchError::value(name, rule, ""));
-        for (name, value) in parameters.iter().filter(|(_, value)| !value.trim().is_empty()) {
-            match name {
-                "identifier" => wanted.restrict(value.split(',').take(MOST_IDENTIFIERS).filter_map(|token| {
-                    let token = fhir::search::unescape(token.trim());
-                    match token.split_once('|') {
-                        Some((system, id)) => {
-                            let oid = Oid::parse(system.strip_prefix("urn:oid:").unwrap_or(system)).ok()?;
-                            (!id.is_empty()).then(|| PatientId::new(id, oid))
-                        }
-                        None => Some(PatientId::new(token, domain.clone())),
-                    }
-                })),
-                "_id" => wanted.restrict(
-                    value
-                        .split(',')
-                        .take(MOST_IDENTIFIERS)
-                        .filter_map(|id| fhir::patient::id_of_resource_id(id.trim())),
-                ),
-                "_content" => wanted.texts.push(value.to_owned()),
-                "name" => wanted.name.push(value.to_lowercase()),
-                "family" => wanted.family.push(value.to_lowercase()),
-                "given" => wanted.given.push(value.to_lowercase()),
-                "_count" => {
-                    let count: usize = value.parse().map_err(|_| bad(name, "must be a whole number, 0 or more"))?;
-                    wanted.count = count.min(MOST_PATIENTS);
-                }
-                "_format" | "_pretty" | "_total" => {}
-                _ => {
-                    wanted.ignored.push(name.chars().take(80).collect());
-                    continue;
-                }
-            }
-            if !wanted.self_query.is_empty() {
-                wanted.self_query.push('&');
-            }
-            fhir::search::percent_encode_into(name, &mut wanted.self_query);
-            wanted.self_query.push('=');
-            fhir::search::percent_encode_into(value, &mut wanted.self_query);
-        }
-        if wanted.texts.is_empty() {
-            let alternatives = |texts: &[String]| -> Vec<String> {
-                let all = texts.iter().take(1).flat_map(|t| t.split(',')).map(|t| t.trim().to_owned());
-                all.filter(|t| !t.is_empty()).take(MOST_NAMES).collect()
-            };
-            wanted.texts = alternatives(&wanted.family);
-            if wanted.texts.is_empty() {
-                // The node's own search knows family names and identifiers; a given name has to be looked for in all.
-                wanted.texts = alternatives(&wanted.name);
-                wanted.texts.push(String::new());
-            }
-        }
-        Ok(wanted)
-    }
-
-    fn restrict(&mut self, ids: impl Iterator<Item = PatientId>) {
-        let mut ids: Vec<PatientId> = ids.collect();
-        if let Some(before) = &self.ids {
-            ids.retain(|id| before.contains(id));
-        }
-        ids.dedup();
-        self.ids = Some(ids);
-    }
-
-    fn keeps(&self, patient: &Patient) -> bool {
-        let name = &patient.name;
-        let starts = |texts: &[String], parts: &[&String]| {
-            texts.iter().all(|text| {
-                text.split(',').any(|one| {
-                    parts.iter().any(|part| {
-                        part.to_lowercase().split([' ', '-']).any(|word| word.starts_with(one))
-                            || part.to_lowercase().starts_with(one)
-                    })
-                })
-            })
-        };
-        starts(&self.family, &[&name.family])
-            && starts(&self.given, &[&name.given, &name.middle])
-            && starts(&self.name, &[&name.family, &name.given, &name.middle, &name.prefix, &name.suffix])
-    }
+    Some(patient)
 }

@@ -8,6 +8,7 @@ pub mod c_store;
 pub mod edge;
 pub mod instance_delivery;
 pub mod iti104_patient_identity_feed_fhir;
+pub mod iti119_patient_demographics_match;
 pub mod iti18_registry_stored_query;
 pub mod iti41_provide_and_register_document_set;
 pub mod iti42_register_document_set;
@@ -20,6 +21,8 @@ pub mod iti65_provide_document_bundle;
 pub mod iti66_find_document_lists;
 pub mod iti67_find_document_references;
 pub mod iti68_retrieve_document;
+pub mod iti78_mobile_patient_demographics_query;
+pub mod iti83_mobile_patient_identifier_cross_reference_query;
 pub mod iti86_remove_documents;
 pub mod iti8_patient_identity_feed;
 pub mod manifest_check;
@@ -89,7 +92,10 @@ pub static TRANSACTIONS: &[&Transaction] = &[
     &iti66_find_document_lists::TRANSACTION,
     &iti67_find_document_references::TRANSACTION,
     &iti68_retrieve_document::TRANSACTION,
+    &iti78_mobile_patient_demographics_query::TRANSACTION,
+    &iti83_mobile_patient_identifier_cross_reference_query::TRANSACTION,
     &iti104_patient_identity_feed_fhir::TRANSACTION,
+    &iti119_patient_demographics_match::TRANSACTION,
     &rad69_retrieve_imaging_document_set::TRANSACTION,
     &rad107_wado_rs::TRANSACTION,
 ];

@@ -213,3 +213,78 @@ fn a_survivor_that_nobody_named_is_known_as_the_merge_gives_it() {
     merge(&bench, "P3", "P2").unwrap();
     assert_eq!(find(&bench, "P3"), Some(patient("P3", "Known", "Before")));
 }
+
+fn other(id: &str, domain: &str) -> PatientId {
+    PatientId::new(id, oid(domain))
+}
+
+#[test]
+fn identifiers_of_other_domains_add_up_and_a_merge_carries_them() {
+    let bench = Bench::new();
+    let with = |id: &str, family: &str, others: &[PatientId]| Patient {
+        other_ids: others.to_vec(),
+        ..patient(id, family, "Jane")
+    };
+    let (a1, a2, b1, c1) =
+        (other("A1", "2.999.8"), other("A2", "2.999.8"), other("B1", "2.999.9"), other("C1", "2.999.10"));
+    feed(&bench, &with("P1", "Doe", std::slice::from_ref(&a1)), PatientNews::Added).unwrap();
+    feed(&bench, &with("P1", "Stale", std::slice::from_ref(&b1)), PatientNews::Added).unwrap();
+    assert_eq!(find(&bench, "P1"), Some(with("P1", "Doe", &[a1.clone(), b1.clone()])));
+    feed(&bench, &with("P1", "Smith", std::slice::from_ref(&a2)), PatientNews::Revised).unwrap();
+    assert_eq!(find(&bench, "P1"), Some(with("P1", "Smith", &[a2.clone(), b1.clone()])));
+    feed(&bench, &with("P2", "Smith", std::slice::from_ref(&c1)), PatientNews::Added).unwrap();
+    let identity = identity(&bench);
+    wait(identity.merge(&patient("P2", "x", "y"), &patient_id("P1"), &bench.cx)).unwrap();
+    assert_eq!(find(&bench, "P2"), Some(with("P2", "Smith", &[c1, a2.clone(), b1])));
+    let domains = wait(identity.domains(&bench.cx)).unwrap();
+    assert!(["2.999.8", "2.999.9", "2.999.10", DOMAIN].into_iter().all(|d| domains.contains(&oid(d))));
+    assert!(wait(identity.remove(&a2, &bench.cx)).unwrap());
+    assert!(!wait(identity.remove(&a1, &bench.cx)).unwrap());
+    assert!(wait(identity.query(&PatientQuery::of_id(a2), &bench.cx)).unwrap().items.is_empty());
+}
+
+#[test]
+fn a_removed_patient_is_known_again_when_it_is_fed_again() {
+    let bench = Bench::new();
+    for _ in 0..2 {
+        feed(&bench, &patient("P1", "Doe", "Jane"), PatientNews::Added).unwrap();
+        assert!(wait(identity(&bench).remove(&patient_id("P1"), &bench.cx)).unwrap());
+        assert_eq!(find(&bench, "P1"), None);
+    }
+    assert!(!wait(identity(&bench).remove(&patient_id("P1"), &bench.cx)).unwrap());
+}
+
+#[test]
+fn a_match_is_scored_by_what_agrees() {
+    let bench = Bench::new();
+    let a1 = other("A1", "2.999.8");
+    let jane = Patient { other_ids: vec![a1.clone()], ..patient("P1", "Müller", "Jane") };
+    let twin = Patient { birth_date: Dtm::parse("19700202").ok(), ..patient("P2", "Muller", "Jane") };
+    let far = Patient { birth_date: Dtm::parse("19330303").ok(), ..patient("P3", "Zorn", "Max") };
+    for known in [&jane, &twin, &far] {
+        feed(&bench, known, PatientNews::Added).unwrap();
+    }
+    let asked = Description {
+        name: PersonName { family: "muller".into(), given: "J".into(), ..PersonName::default() },
+        birth_date: Dtm::parse("19700102").ok(),
+        sex: Some(Sex::Female),
+        ..Description::default()
+    };
+    let check = |asked: &Description, expected: &[(&str, u32, MatchGrade)]| {
+        let found = wait(matches(&identity(&bench), asked, &bench.cx)).unwrap().items;
+        let got: Vec<_> = found.iter().map(|m| (m.patient.id.id.as_str(), m.thousandths, m.grade)).collect();
+        assert_eq!(got, expected);
+    };
+    // (20 + 20 + 12 * 0.7 + 4) / 56, and half of the birth date for the other one.
+    check(&asked, &[("P1", 935, MatchGrade::Probable), ("P2", 757, MatchGrade::Possible)]);
+    let ids = vec![a1];
+    check(
+        &Description { ids: ids.clone(), ..asked.clone() },
+        &[("P1", 962, MatchGrade::Certain), ("P2", 757, MatchGrade::Possible)],
+    );
+    check(&Description { ids, ..Description::default() }, &[("P1", 1000, MatchGrade::Certain)]);
+    // Another number in the same domain speaks against it.
+    let wrong = Description { ids: vec![other("A7", "2.999.8")], ..asked };
+    check(&wrong, &[("P2", 757, MatchGrade::Possible), ("P1", 545, MatchGrade::Possible)]);
+    assert!(Description { sex: Some(Sex::Male), ..Description::default() }.leads_nowhere());
+}

@@ -36,7 +36,7 @@ pub fn explain(config: &NodeConfig) -> String {
         ));
     }
     if actors.patient_identity_manager.is_some() {
-        line("plays Patient Identity Manager: ITI-44 at /xds/registry, ITI-104 at /fhir".into());
+        line("plays Patient Identity Manager: ITI-44 at /xds/registry, ITI-104, 78, 83 and 119 at /fhir".into());
     }
     if actors.mhd_document_responder.is_some() {
         line("plays MHD Document Responder: ITI-66, ITI-67, ITI-68 at /fhir".into());

@@ -1,6 +1,6 @@
 //! The CapabilityStatement of a node, from what its routers serve.
 
-use fhir::capability::{Capability, ResourceCapability, SearchParameter};
+use fhir::capability::{Capability, Operation, ResourceCapability};
 use model::Dtm;
 
 /// Requirement statements of MHD.
@@ -85,14 +85,23 @@ pub fn list() -> ResourceCapability {
     }
 }
 
-/// ITI-104.
+/// ITI-78, ITI-83, ITI-104 and ITI-119.
 pub fn patient() -> ResourceCapability {
-    let parameter = |name, kind| SearchParameter { name, kind, definition: None, documentation: None };
     ResourceCapability {
         resource: "Patient",
-        interactions: vec!["read", "search-type", "create", "update"],
+        supported_profiles: vec![fhir::patient::PROFILE, fhir::patient::PDQM_PROFILE],
+        interactions: vec!["read", "search-type", "create", "update", "delete"],
+        conditional_create: true,
         conditional_update: true,
-        search_parameters: vec![parameter("identifier", "token"), parameter("name", "string")],
+        conditional_delete: Some("single"),
+        search_parameters: fhir::patient_search::PARAMETERS.to_vec(),
+        operations: vec![
+            Operation {
+                name: "ihe-pix",
+                definition: "https://profiles.ihe.net/ITI/PIXm/OperationDefinition/IHE.PIXm.pix",
+            },
+            Operation { name: "match", definition: "https://profiles.ihe.net/ITI/PDQm/OperationDefinition/PDQmMatch" },
+        ],
         ..ResourceCapability::default()
     }
 }

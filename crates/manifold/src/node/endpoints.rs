@@ -25,7 +25,7 @@ pub fn endpoints(config: &NodeConfig) -> Value {
     if actors.patient_identity_manager.is_some() {
         names.push("patient_identity_manager");
         add(&["ITI-44"], format!("{base}/xds/registry"));
-        add(&["ITI-104"], format!("{base}/fhir"));
+        add(&["ITI-78", "ITI-83", "ITI-104", "ITI-119"], format!("{base}/fhir"));
     }
     if let Some(mllp) = &config.listen.mllp {
         add(&["ITI-8"], mllp.to_string());

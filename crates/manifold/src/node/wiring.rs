@@ -29,8 +29,9 @@ use transactions::{
     iti42_register_document_set, iti43_retrieve_document_set, iti44_patient_identity_feed_v3,
     iti57_update_document_set, iti61_register_on_demand_document_entry, iti62_remove_metadata,
     iti65_provide_document_bundle, iti66_find_document_lists, iti67_find_document_references, iti68_retrieve_document,
-    iti86_remove_documents, iti104_patient_identity_feed_fhir, manifest_maker, portal,
-    rad69_retrieve_imaging_document_set, rad107_wado_rs,
+    iti78_mobile_patient_demographics_query, iti83_mobile_patient_identifier_cross_reference_query,
+    iti86_remove_documents, iti104_patient_identity_feed_fhir, iti119_patient_demographics_match, manifest_maker,
+    portal, rad69_retrieve_imaging_document_set, rad107_wado_rs,
 };
 
 /// Actors as they come into being, each from what was there before.
@@ -407,9 +408,30 @@ impl<'a> Wiring<'a> {
         {
             let domain = self.patient_domain()?;
             let fhir_base = fhir_base.clone();
-            self.merge(
-                iti104_patient_identity_feed_fhir::Server { identity, domain, fhir_base, edge: edge.clone() }.router(),
-            );
+            let feed = iti104_patient_identity_feed_fhir::Server {
+                identity: identity.clone(),
+                domain,
+                fhir_base: fhir_base.clone(),
+                edge: edge.clone(),
+            };
+            let query = iti78_mobile_patient_demographics_query::Server {
+                identity: identity.clone(),
+                fhir_base: fhir_base.clone(),
+                page_key: PageKey::fresh(&*edge.identifiers),
+                default_count: 100,
+                max_count: 1000,
+                edge: edge.clone(),
+            };
+            let cross_reference = iti83_mobile_patient_identifier_cross_reference_query::Server {
+                identity: identity.clone(),
+                fhir_base: fhir_base.clone(),
+                edge: edge.clone(),
+            };
+            let matches = iti119_patient_demographics_match::Server { identity, fhir_base, edge: edge.clone() };
+            self.merge(feed.router());
+            self.merge(query.router());
+            self.merge(cross_reference.router());
+            self.merge(matches.router());
             claims.resource(capability::patient());
         }
         self.portal()?;

@@ -19,10 +19,13 @@ pub(super) fn owner_of(key: i64) -> i64 {
     key >> SEQUENCE_BITS
 }
 
-/// A change of the format: statements, and what has to be computed from the records.
+/// What has to be computed from the records after a step's statements.
+type Then = fn(&Connection) -> Result<(), StoreError>;
+
+/// A change of the format.
 struct Step {
     sql: &'static str,
-    then: Option<fn(&Connection) -> Result<(), StoreError>>,
+    then: Option<Then>,
 }
 
 /// A step that has been released is never edited.

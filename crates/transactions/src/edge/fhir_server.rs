@@ -181,7 +181,8 @@ const LATEST_SECONDS: u64 = 253_402_300_800;
 
 fn refused(status: StatusCode, outcome: &OperationOutcome, request_id: &str) -> Response {
     let mut outcome = outcome.clone();
-    for issue in outcome.issues.iter_mut().take(1) {
+    // Where a specification gives the words (then they are the details too), they stay as they are; the header has the id.
+    for issue in outcome.issues.iter_mut().take(1).filter(|i| i.details.is_none() || i.details != i.diagnostics) {
         let text = issue.diagnostics.take().unwrap_or_else(|| "the request was refused".to_owned());
         issue.diagnostics = Some(format!("{text} (reference {request_id})"));
     }

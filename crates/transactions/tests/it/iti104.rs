@@ -1,4 +1,4 @@
-//! ITI-104 and the reads of Patient, on both sides. Spec/fhir.md section 13.
+//! ITI-104 on both sides, with the reads of ITI-78 beside it. Spec/fhir.md section 13.
 
 use crate::border::{Audited, edge, json, refusal};
 use actors::{Fault, Identity, PatientNews, SUBSUMED};
@@ -19,7 +19,8 @@ fn start() -> Started {
     let (edge, audited, _) = edge();
     let served = serve(|url| {
         let fhir_base = format!("{url}/fhir");
-        Server { identity: identity.clone(), domain: domain(), fhir_base, edge }.router()
+        let patients = crate::iti78::server(identity.clone(), &fhir_base, edge.clone());
+        Server { identity: identity.clone(), domain: domain(), fhir_base, edge }.router().merge(patients.router())
     });
     Started { served, identity, audited }
 }
@@ -87,6 +88,76 @@ async fn the_identifier_in_the_address_must_be_one_of_the_patients() {
     let response = started.put(CONDITION, fhir::patient::encode(&patient("P2", "Muster", "Anna"))).await;
     assert_eq!(refusal(response).await.0, 422);
     assert_eq!(started.known().len(), 1);
+}
+
+fn elsewhere(id: &str) -> PatientId {
+    PatientId::new(id, Oid::parse("2.999.8").unwrap())
+}
+
+#[tokio::test]
+async fn a_source_of_another_domain_revises_the_patient_that_has_its_identifier() {
+    let started = start();
+    let linked = Patient { other_ids: vec![elsewhere("A1")], ..patient("P1", "Muster", "Anna") };
+    started.put(CONDITION, fhir::patient::encode(&linked)).await;
+    let own_view = Patient { id: elsewhere("A1"), ..patient("P1", "Meister", "Anna") };
+    let by_a1 = "?identifier=urn:oid:2.999.8%7CA1";
+    assert_eq!(started.put(by_a1, fhir::patient::encode(&own_view)).await.status(), 200);
+    assert_eq!(started.known(), [Patient { name: own_view.name, ..linked.clone() }]);
+    let stolen = Patient { other_ids: vec![elsewhere("A1")], ..patient("P2", "Meister", "Anna") };
+    assert_eq!(refusal(started.put(by_a1, fhir::patient::encode(&stolen)).await).await.0, 422);
+    // Two patients that claim one number: nobody can say which is meant.
+    started.put("?identifier=urn:oid:2.999.7%7CP2", fhir::patient::encode(&stolen)).await;
+    let refused = refusal(started.put(by_a1, fhir::patient::encode(&linked)).await).await;
+    assert_eq!(refused, (412, "multiple-matches".to_owned()));
+    let delete = reqwest::Client::new().delete(started.url(by_a1)).send().await.unwrap();
+    assert_eq!(refusal(delete).await.0, 412);
+    assert_eq!(started.known().len(), 2);
+}
+
+#[tokio::test]
+async fn if_none_exist_creates_only_what_is_not_there() {
+    let started = start();
+    let linked = |id: &str| Patient { other_ids: vec![elsewhere("A1")], ..patient(id, "Muster", "Anna") };
+    let create = async |condition: &str, body: Vec<u8>| {
+        let request = reqwest::Client::new().post(started.url("")).header("content-type", "application/fhir+json");
+        request.header("if-none-exist", condition).body(body).send().await.unwrap()
+    };
+    let by_a1 = "identifier=urn:oid:2.999.8|A1";
+    assert_eq!(create(by_a1, fhir::patient::encode(&linked("P1"))).await.status(), 201);
+    let response = create(by_a1, fhir::patient::encode(&patient("P2", "Other", "Anna"))).await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(json(response).await["name"][0]["family"], "Muster");
+    assert_eq!(started.known(), [linked("P1")]);
+    started.post(fhir::patient::encode(&linked("P2"))).await;
+    assert_eq!(refusal(create(by_a1, fhir::patient::encode(&linked("P3"))).await).await.0, 412);
+    assert_eq!(refusal(create("name=x", fhir::patient::encode(&linked("P3"))).await).await.0, 400);
+}
+
+#[tokio::test]
+async fn a_removed_patient_is_not_found_until_it_is_fed_again() {
+    let started = start();
+    let linked = Patient { other_ids: vec![elsewhere("A1")], ..patient("P1", "Muster", "Anna") };
+    let delete = async |rest: &str| reqwest::Client::new().delete(started.url(rest)).send().await.unwrap();
+    started.put(CONDITION, fhir::patient::encode(&linked)).await;
+    assert_eq!(started.audited.one(), ("ITI-104", true));
+    // The identifier of another domain goes alone.
+    assert_eq!(delete("?identifier=urn:oid:2.999.8%7CA1").await.status(), 204);
+    assert_eq!(started.audited.one(), ("ITI-104", true));
+    assert_eq!(started.known(), [patient("P1", "Muster", "Anna")]);
+    for _ in 0..2 {
+        let response = delete(CONDITION).await;
+        assert_eq!(response.status(), 204);
+        assert!(response.bytes().await.unwrap().is_empty());
+        assert!(started.known().is_empty());
+    }
+    assert_eq!(json(started.get(CONDITION).await).await["total"], 0);
+    assert_eq!(started.get("/2.999.7-P1").await.status(), 404);
+    assert_eq!(started.put(CONDITION, fhir::patient::encode(&linked)).await.status(), 201);
+    assert_eq!(delete("/2.999.7-P1").await.status(), 204);
+    assert!(started.known().is_empty());
+    for wrong in ["", "?name=x", "?identifier=P1", "/x"] {
+        assert_eq!(refusal(delete(wrong).await).await.0, 400, "{wrong}");
+    }
 }
 
 async fn check_refused(condition: &str, body: &str, status: u16) {

@@ -8,7 +8,7 @@ use crate::operation_outcome::OperationOutcome;
 use crate::patient::{self, PatientFeed};
 use crate::resource::Resource;
 use crate::{json, search};
-use model::{DocumentEntry, Patient, PatientId};
+use model::{DocumentEntry, Oid, Patient, PatientId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::cell::{Cell, RefCell};
@@ -69,7 +69,47 @@ enum WireResource<'a> {
 
 #[derive(Serialize)]
 struct WireSearch {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extension: Option<[MatchGrade; 1]>,
     mode: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score: Option<f64>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MatchGrade {
+    url: &'static str,
+    value_code: &'static str,
+}
+
+fn of_mode(mode: &'static str) -> WireSearch {
+    WireSearch { extension: None, mode, score: None }
+}
+
+/// A match of ITI-119 as it is written: a score from 0 to 1 in thousandths, and a code of match-grade.
+#[derive(Clone, Copy, Debug)]
+pub struct Scored<'a> {
+    pub patient: &'a Patient,
+    pub thousandths: u32,
+    pub grade: &'static str,
+}
+
+/// The matches of ITI-119 in the order given, compact JSON. Source: PDQm 2:3.119.4.2.2.
+pub fn match_searchset<'a>(
+    matches: &'a [Scored<'a>],
+    fhir_base: &str,
+    total: u64,
+    outcomes: &[OperationOutcome],
+) -> Vec<u8> {
+    let resources = matches.iter().map(|scored| {
+        let grade = MatchGrade { url: "http://hl7.org/fhir/StructureDefinition/match-grade", value_code: scored.grade };
+        let score = Some(f64::from(scored.thousandths) / 1000.0);
+        let search = WireSearch { extension: Some([grade]), mode: "match", score };
+        typed(Resource::Patient(patient::to_resource(scored.patient)), search)
+    });
+    let self_url = format!("{}/Patient/$match", fhir_base.trim_end_matches('/'));
+    write_entries(resources, fhir_base, total, &Links { self_url: &self_url, ..Links::default() }, outcomes)
 }
 
 /// A page of DocumentReferences, compact JSON.
@@ -91,15 +131,17 @@ pub fn searchset<'a>(
     write(resources, fhir_base, total, links, outcomes)
 }
 
-/// A page of Patients, compact JSON.
+/// A page of Patients, compact JSON, with the identifiers of `domains` alone when there are any.
 pub fn patient_searchset<'a>(
     patients: impl IntoIterator<Item = &'a Patient>,
+    domains: Option<&[Oid]>,
     fhir_base: &str,
     total: u64,
     links: &Links<'a>,
     outcomes: &[OperationOutcome],
 ) -> Vec<u8> {
-    write(patients.into_iter().map(|p| Resource::Patient(patient::to_resource(p))), fhir_base, total, links, outcomes)
+    let resources = patients.into_iter().map(|p| Resource::Patient(patient::to_resource_in(p, domains)));
+    write(resources, fhir_base, total, links, outcomes)
 }
 
 /// A page of Lists, each encoded by [`crate::list`], with its resource id. Compact JSON.
@@ -112,7 +154,7 @@ pub fn list_searchset(
 ) -> Vec<u8> {
     let entries = lists.into_iter().filter_map(|(id, octets)| {
         let text = RawValue::from_string(String::from_utf8(octets).ok()?).ok()?;
-        Some((Some(format!("List/{id}")), WireResource::Encoded(text)))
+        Some((Some(format!("List/{id}")), WireResource::Encoded(text), of_mode("match")))
     });
     write_entries(entries, fhir_base, total, links, outcomes)
 }
@@ -125,28 +167,29 @@ fn write<'a>(
     outcomes: &[OperationOutcome],
 ) -> Vec<u8> {
     // A patient whose id is too long for FHIR has no address; fullUrl still has to be there.
-    let entries = resources.map(|resource| {
-        let path = resource.id().map(|id| format!("{}/{id}", resource.type_name()));
-        (path, WireResource::Typed(resource))
-    });
-    write_entries(entries, fhir_base, total, links, outcomes)
+    write_entries(resources.map(|r| typed(r, of_mode("match"))), fhir_base, total, links, outcomes)
 }
 
-/// `entries`: path below the base where there is one, and the resource.
+/// Path below the base where there is one, the resource, and why it is in the answer.
+type Entry<'a> = (Option<String>, WireResource<'a>, WireSearch);
+
+fn typed(resource: Resource<'_>, search: WireSearch) -> Entry<'_> {
+    let path = resource.id().map(|id| format!("{}/{id}", resource.type_name()));
+    (path, WireResource::Typed(resource), search)
+}
+
 fn write_entries<'a>(
-    entries: impl Iterator<Item = (Option<String>, WireResource<'a>)>,
+    matches: impl Iterator<Item = Entry<'a>>,
     fhir_base: &str,
     total: u64,
     links: &Links<'a>,
     outcomes: &[OperationOutcome],
 ) -> Vec<u8> {
     let base = fhir_base.strip_suffix('/').unwrap_or(fhir_base);
-    let matches = entries.map(|(path, resource)| (path, resource, "match"));
-    let outcomes =
-        outcomes.iter().map(|o| (None, WireResource::Typed(Resource::OperationOutcome(o.clone())), "outcome"));
-    let mut entries = matches.chain(outcomes).enumerate().map(|(i, (path, resource, mode))| {
+    let outcomes = outcomes.iter().map(|o| typed(Resource::OperationOutcome(o.clone()), of_mode("outcome")));
+    let mut entries = matches.chain(outcomes).enumerate().map(|(i, (path, resource, search))| {
         let full_url = path.map_or_else(|| placeholder(i + 1), |path| format!("{base}/{path}"));
-        WireEntry { full_url, resource, search: WireSearch { mode } }
+        WireEntry { full_url, resource, search }
     });
     let capacity = 512 + 4096 * entries.size_hint().0.min(4096);
     let entry = entries.next().map(|first| Entries(RefCell::new(Some(std::iter::once(first).chain(entries)))));

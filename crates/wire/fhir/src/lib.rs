@@ -2,8 +2,9 @@
 //! Source: spec/fhir.md (MHD 4.2.3 and 4.2.4, PIXm 3.1.0), FHIR 4.0.1.
 //!
 //! Start with [`document_reference`] (DocumentEntry), [`list`] (SubmissionSet, Folder), [`provide_bundle`] (ITI-65),
-//! [`search`] (query strings of ITI-66 and ITI-67), [`bundle`] (searchsets), [`patient`] (ITI-104), [`operation_outcome`]
-//! and [`capability`]. All of them read and write JSON; [`xml`] turns it into FHIR XML and back.
+//! [`search`] (query strings of ITI-66 and ITI-67), [`bundle`] (searchsets), [`patient`] (ITI-104), [`patient_search`]
+//! (ITI-78), [`parameters`] (ITI-83, ITI-119), [`operation_outcome`] and [`capability`]. All of them read and write JSON;
+//! [`xml`] turns it into FHIR XML and back.
 //!
 //! Wire structs have no `Debug`: they hold names and identifiers of patients.
 
@@ -19,8 +20,10 @@ pub mod list;
 pub mod manifest;
 pub mod metadata_defaults;
 pub mod operation_outcome;
+pub mod parameters;
 mod participant;
 pub mod patient;
+pub mod patient_search;
 pub mod provide_bundle;
 mod resource;
 pub mod search;

@@ -225,6 +225,16 @@ fn every_transaction_leaves_exactly_one_line() {
     let (status, text) = feed(&centre, "W0002");
     assert!((200..300).contains(&status), "{text}");
     at_centre.check_one("ITI-104", true);
+    fhir("/Patient?family=Weather", 200);
+    at_centre.check_one("ITI-78", true);
+    fhir("/Patient/$ihe-pix?sourceIdentifier=urn:oid:2.999.7%7CW0002", 200);
+    at_centre.check_one("ITI-83", true);
+    fhir("/Patient/$ihe-pix?sourceIdentifier=urn:oid:2.999.99%7CW0002", 400);
+    at_centre.check_one("ITI-83", false);
+    let described = serde_json::json!({"resourceType": "Patient", "name": [{"family": "Weather"}]});
+    let (status, text) = centre.post_json("/fhir/Patient/$match", &described);
+    assert_eq!(status, 200, "{text}");
+    at_centre.check_one("ITI-119", true);
 
     hospital.images(&study[0].study).expect("images");
     at_hospital.check_one("RAD-107", true);

@@ -254,6 +254,15 @@ impl Client {
         })
     }
 
+    pub fn post_json(&self, path: &str, body: &Value) -> (u16, String) {
+        wait_for(async {
+            let request = self.http.post(&format!("{}{path}", self.base));
+            let request = request.header("content-type", "application/fhir+json").body(body.to_string());
+            let response = self.http.send(request).await.expect("an answer");
+            (response.status().as_u16(), response.text().await.expect("a whole answer"))
+        })
+    }
+
     /// Makes a patient known by ITI-104, so that a test has one of its own.
     pub fn feed(&self, id: &str) {
         let body = serde_json::json!({

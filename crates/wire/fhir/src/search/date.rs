@@ -3,7 +3,7 @@
 
 use super::SearchError;
 use crate::datetime::{self, second_after, second_before};
-use model::{DtmRange, PeriodMatch};
+use model::{BirthDateTerm, DtmRange, PeriodMatch};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Prefix {
@@ -93,5 +93,23 @@ pub(super) fn period(name: &str, text: &str) -> Result<PeriodMatch, SearchError>
         Prefix::Sa => PeriodMatch { start_at_least: after, ..open },
         Prefix::Eb => PeriodMatch { stop_at_most: before, ..open },
         Prefix::Ap => PeriodMatch { start_at_most: last, stop_at_least: first, ..open },
+    })
+}
+
+/// One condition on a birth date, which covers the day, month or year that is known of it. The value is a patient's and
+/// stays out of the error.
+pub(crate) fn birth_date(name: &str, text: &str) -> Result<BirthDateTerm, SearchError> {
+    let value = parse(name, text).map_err(|error| SearchError { value: String::new(), ..error })?;
+    let after = second_after(value.last);
+    Ok(match value.prefix {
+        Prefix::Eq => BirthDateTerm::Within(value.first, after),
+        Prefix::Ne => BirthDateTerm::NotWithin(value.first, after),
+        Prefix::Gt => BirthDateTerm::From(after),
+        Prefix::Lt => BirthDateTerm::Before(value.first),
+        Prefix::Ge => BirthDateTerm::From(value.first),
+        Prefix::Le => BirthDateTerm::Before(after),
+        Prefix::Sa => BirthDateTerm::AllFrom(after),
+        Prefix::Eb => BirthDateTerm::AllBefore(value.first),
+        Prefix::Ap => BirthDateTerm::Overlaps(value.first, after),
     })
 }

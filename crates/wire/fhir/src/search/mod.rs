@@ -10,9 +10,11 @@ mod subject;
 mod token;
 mod understood;
 
+pub(crate) use date::birth_date;
 pub use decode::decode;
 pub use encode::{Encoded, encode};
 pub use parameters::{Parameters, escape, percent_encode, percent_encode_into, unescape};
+pub(crate) use token::{alternatives as split_alternatives, split_token};
 pub use understood::{DocumentSearch, Handling, Ignored, SearchOptions, Sort, SortKey, Total, Understood};
 
 use crate::capability::SearchParameter;

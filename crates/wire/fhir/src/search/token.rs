@@ -19,7 +19,7 @@ pub(super) struct Token {
 const MAX_ALTERNATIVES: usize = 500;
 
 /// The alternatives of one parameter, split at commas. Empty ones are skipped, as FHIR ignores empty parameters.
-pub(super) fn alternatives<'v>(name: &str, value: &'v str) -> Result<Vec<&'v str>, SearchError> {
+pub(crate) fn alternatives<'v>(name: &str, value: &'v str) -> Result<Vec<&'v str>, SearchError> {
     let parts = split_unescaped(value, ',');
     if parts.len() > MAX_ALTERNATIVES {
         return Err(SearchError::value(name, "must have at most 500 alternatives", ""));
@@ -29,6 +29,11 @@ pub(super) fn alternatives<'v>(name: &str, value: &'v str) -> Result<Vec<&'v str
 
 pub(super) fn tokens(name: &str, value: &str) -> Result<Vec<Token>, SearchError> {
     alternatives(name, value)?.into_iter().map(|text| token(name, text)).collect()
+}
+
+/// System and value of one token, as [`Token`] has them.
+pub(crate) fn split_token(name: &str, text: &str) -> Result<(Option<String>, Option<String>), SearchError> {
+    token(name, text).map(|token| (token.system, token.value))
 }
 
 fn token(name: &str, text: &str) -> Result<Token, SearchError> {

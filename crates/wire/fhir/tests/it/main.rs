@@ -8,6 +8,7 @@ mod manifest_random;
 mod manifest_samples;
 mod manifests;
 mod outcomes;
+mod patient_operations;
 mod patients;
 mod profiles;
 mod provide_bundles;
