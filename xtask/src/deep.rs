@@ -73,9 +73,16 @@ const JOBS: &[Job] = &[
     },
     Job {
         name: "fuzz",
-        what: "ten million mutated messages for each decoder behind SOAP, and every bomb refused in 100 ms",
+        what: "ten million mutated messages for each decoder behind SOAP and FHIR, and every bomb refused in 100 ms",
         arguments: &["test", "--release", "--locked", "-p", "transactions", "--test", "fuzz"],
         environment: &[("MANIFOLD_FUZZ_RUNS", "1000000"), ("MANIFOLD_TIMED", "1")],
+        rounds: 10,
+    },
+    Job {
+        name: "doors",
+        what: "a hundred thousand random operations through the XDS and the FHIR door leave one truth",
+        arguments: &["test", "--release", "--locked", "-p", "manifold", "--test", "it", "two_doors"],
+        environment: &[("MANIFOLD_DOOR_OPERATIONS", "10000")],
         rounds: 10,
     },
 ];

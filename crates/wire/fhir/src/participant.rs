@@ -159,7 +159,8 @@ pub(crate) fn to_telecom(point: &ContactPoint<'_>) -> Option<Telecom> {
 }
 
 /// The contained Patient for sourcePatientId and sourcePatientInfo: PID-3, 5, 7, 8, 11. `None` when both are empty.
-/// The identifier that is sourcePatientId has `use` usual.
+/// The identifier that is sourcePatientId has `use` usual where PID-3 lists it too, else it is the first one and has
+/// `use` secondary.
 pub(crate) fn source_patient<'a>(
     id: Option<&'a PatientId>,
     info: &'a SourcePatientInfo,
@@ -174,7 +175,7 @@ pub(crate) fn source_patient<'a>(
         ..Identifier::default()
     };
     if let Some(id) = id.filter(|id| !listed.contains(id)) {
-        identifier.push(Identifier { r#use: Some("usual".into()), ..of_patient_id(id) });
+        identifier.push(Identifier { r#use: Some("secondary".into()), ..of_patient_id(id) });
     }
     identifier.extend(listed.iter().map(as_identifier));
     let patient = PatientResource {
@@ -466,8 +467,12 @@ fn xtn(point: &ContactPoint<'_>) -> Option<Xtn> {
 /// sourcePatientId and sourcePatientInfo of a Patient: PID-3 for every identifier, then PID-5, 7, 8, 11.
 pub(crate) fn read_source_patient(patient: &PatientResource<'_>) -> (Option<PatientId>, SourcePatientInfo) {
     let usual = patient.identifier.iter().find(|i| i.r#use.as_deref() == Some("usual")).and_then(to_patient_id);
-    let ids: Vec<PatientId> = patient.identifier.iter().filter_map(to_patient_id).collect();
+    let mut ids: Vec<PatientId> = patient.identifier.iter().filter_map(to_patient_id).collect();
+    let unlisted = usual.is_none() && patient.identifier.first().and_then(|i| i.r#use.as_deref()) == Some("secondary");
     let id = usual.or_else(|| ids.first().cloned());
+    if unlisted && !ids.is_empty() {
+        ids.remove(0);
+    }
     let mut lines: Vec<String> = ids.iter().map(|id| format!("PID-3|{id}")).collect();
     for name in &patient.name {
         let name = person_name(name).to_hl7();

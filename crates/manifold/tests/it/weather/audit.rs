@@ -222,6 +222,16 @@ fn every_transaction_leaves_exactly_one_line() {
     at_centre.check_one("ITI-68", true);
     fhir("/document/2.25.2", 404);
     at_centre.check_one("ITI-68", false);
+    fhir("/List?patient.identifier=urn:oid:2.999.7%7CP0001&code=submissionset", 200);
+    at_centre.check_one("ITI-66", true);
+    fhir("/List?code=submissionset", 400);
+    at_centre.check_one("ITI-66", false);
+    let (status, answer) = centre.fhir("POST", "", Some(&super::mhd::report_bundle("P0001")));
+    assert_eq!(status, 200, "{answer:#}");
+    at_centre.check_one("ITI-65", true);
+    let (status, answer) = centre.fhir("POST", "", Some(&super::mhd::report_bundle("NOBODY")));
+    assert_eq!(status, 422, "{answer:#}");
+    at_centre.check_one("ITI-65", false);
     let (status, text) = feed(&centre, "W0002");
     assert!((200..300).contains(&status), "{text}");
     at_centre.check_one("ITI-104", true);

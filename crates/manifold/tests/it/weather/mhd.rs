@@ -28,6 +28,11 @@ fn report(patient_id: &str) -> Submission {
     documents::report(patient_id, &documents::fresh_unique_id())
 }
 
+/// The Bundle of a report that nobody published yet.
+pub fn report_bundle(patient_id: &str) -> Value {
+    bundle(&report(patient_id))
+}
+
 fn post(client: &Client, bundle: &Value) -> (u16, Value) {
     client.fhir("POST", "", Some(bundle))
 }
@@ -410,10 +415,19 @@ fn a_reference_to_a_registered_document_is_a_member_too() {
 #[test]
 fn lists_are_searched_by_every_parameter_and_in_pages() {
     let centre = centre();
-    let base = format!("List?patient.identifier=urn:oid:{}%7CP0007", synth::PATIENT_DOMAIN);
+    let own = format!("L{}", documents::fresh_unique_id().rsplit('.').next().expect("a number"));
+    let fed = json!({
+        "resourceType": "Patient",
+        "identifier": [{"system": format!("urn:oid:{}", synth::PATIENT_DOMAIN), "value": own}],
+        "name": [{"family": "Lists"}],
+    });
+    let condition = format!("urn:oid:{}%7C{own}", synth::PATIENT_DOMAIN);
+    let (status, answer) = centre.fhir("PUT", &format!("/Patient?identifier={condition}"), Some(&fed));
+    assert_eq!(status, 201, "{answer:#}");
+    let base = format!("List?patient.identifier={condition}");
     let mut sets = Vec::new();
     for n in 0..5 {
-        let mut submission = report("P0007");
+        let mut submission = report(&own);
         submission.set.source_id = Oid::parse(&format!("2.999.40.{n}")).unwrap();
         submission.set.content_type_code = Code::new("18748-4", model::schemes::LOINC, "Diagnostic imaging study");
         submission.set.submission_time = model::Dtm::parse(&format!("2026010{}120000", n + 1)).unwrap();
@@ -454,7 +468,7 @@ fn lists_are_searched_by_every_parameter_and_in_pages() {
         let links = page["link"].as_array().unwrap();
         let Some(next) = links.iter().find(|l| l["relation"] == "next") else { break };
         let url = next["url"].as_str().unwrap();
-        assert!(!url.contains("P0007"), "{url}");
+        assert!(!url.contains(&own), "{url}");
         path = url.split("/fhir/").nth(1).unwrap().to_owned();
     }
     let mut sorted = seen.clone();

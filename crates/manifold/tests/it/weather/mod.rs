@@ -20,6 +20,7 @@ mod pitfalls;
 mod refusals;
 mod separate_processes;
 mod soap_manners;
+mod two_doors;
 mod wire;
 
 use crate::network::Network;

@@ -329,8 +329,15 @@ impl Assembly<'_, '_> {
                 Some(came) if came != bare(mime) => {
                     self.wrong(at, "resource.contentType", "must be that of the DocumentReference", &came);
                 }
+                None if *is_fhir && mime == crate::xml::MEDIA_TYPE => match crate::xml::to_xml(octets) {
+                    Ok(xml) => {
+                        out.push(BundleDocument { entry_id, octets: xml.into() });
+                        continue;
+                    }
+                    Err(finding) => self.findings.push(within(at, finding)),
+                },
                 None if *is_fhir && mime != crate::MEDIA_TYPE => {
-                    let rule = "must be application/fhir+json: the Bundle is kept as it came";
+                    let rule = "must be application/fhir+json or application/fhir+xml: the document is a FHIR Bundle";
                     self.wrong(*i, "resource.content[0].attachment.contentType", rule, mime);
                 }
                 None if !is_fhir => self.wrong(at, "resource.contentType", "is required", ""),
