@@ -10,14 +10,14 @@ use model::{
 };
 use serde_json::{Value, json};
 
-const OCTETS: &[u8] = b"<report/>";
+pub const OCTETS: &[u8] = b"<report/>";
 
 fn centre() -> Client {
     node(calm(), "central")
 }
 
 /// The Bundle of a submission in which every document has the same octets.
-fn bundle(submission: &Submission) -> Value {
+pub fn bundle(submission: &Submission) -> Value {
     let documents: Vec<_> =
         submission.entries.iter().map(|e| DocumentToProvide { entry_id: &e.id, octets: OCTETS }).collect();
     let octets = encode(submission, &documents, ProvideOptions { patch: true, extra_slots: false });
@@ -416,14 +416,8 @@ fn a_reference_to_a_registered_document_is_a_member_too() {
 fn lists_are_searched_by_every_parameter_and_in_pages() {
     let centre = centre();
     let own = format!("L{}", documents::fresh_unique_id().rsplit('.').next().expect("a number"));
-    let fed = json!({
-        "resourceType": "Patient",
-        "identifier": [{"system": format!("urn:oid:{}", synth::PATIENT_DOMAIN), "value": own}],
-        "name": [{"family": "Lists"}],
-    });
+    centre.feed(&own);
     let condition = format!("urn:oid:{}%7C{own}", synth::PATIENT_DOMAIN);
-    let (status, answer) = centre.fhir("PUT", &format!("/Patient?identifier={condition}"), Some(&fed));
-    assert_eq!(status, 201, "{answer:#}");
     let base = format!("List?patient.identifier={condition}");
     let mut sets = Vec::new();
     for n in 0..5 {

@@ -8,6 +8,7 @@ mod demo;
 pub mod documents;
 mod error_codes;
 mod field_cases;
+mod four_ways;
 mod full_disk;
 mod growth;
 mod hostile_dicom;
