@@ -54,6 +54,8 @@ pub fn run(ground: &Ground) -> Result<Vec<Row>> {
         ),
         Row::fact("4 KiB written and fdatasync, same folder", format!("{before:.0}/s before, {after:.0}/s after")),
     ];
+    let bundles = node.provide_bundles(ground.load(10_000, 400))?;
+    rows.push(per_second("ITI-65, one document of 20 KB each, 16 clients", bundles, 200.0));
     let mut curve = Vec::new();
     let mut entries = 0;
     for size in ground.load(vec![1_000, 10_000, 100_000, 1_000_000], vec![200, 1_000]) {
@@ -110,7 +112,7 @@ impl<'g> Node<'g> {
             "[node]\nname = \"central\"\nhome_community_id = \"urn:oid:2.999.1\"\npublic_url = {base:?}\ndata = {:?}\n\
              [listen]\nhttp = \"127.0.0.1:{port}\"\n[affinity_domain]\npatient_domain = \"2.999.7\"\nunknown_patient = \"accept\"\n\
              [actors.document_registry]\n[actors.document_repository]\nunique_id = {REPOSITORY:?}\n\
-             [actors.mhd_document_responder]\n",
+             [actors.mhd_document_recipient]\n[actors.mhd_document_responder]\n",
             data.display().to_string()
         );
         let file = ground.folder.join("central.toml");
@@ -122,7 +124,8 @@ impl<'g> Node<'g> {
     fn bench(&self, what: &str, service: &str, arguments: &[String]) -> Result<Value> {
         let mut bench = Command::new(&self.ground.program);
         bench.args(["bench", what, "--format", "json", "--domain", "2.999.7"]);
-        bench.arg(format!("--{service}")).arg(format!("{}/xds/{service}", self.base)).args(arguments);
+        let path = if service == "fhir" { "/fhir".to_owned() } else { format!("/xds/{service}") };
+        bench.arg(format!("--{service}")).arg(format!("{}{path}", self.base)).args(arguments);
         serde_json::from_str(&command::output(&mut bench)?).context("bench printed no JSON")
     }
 
@@ -137,6 +140,15 @@ impl<'g> Node<'g> {
         let arguments: Vec<String> = numbers.iter().flat_map(|(name, n)| [(*name).to_owned(), n.to_string()]).collect();
         let printed = self.bench("load", "registry", &arguments)?;
         printed["facts"]["entries_per_second"].as_f64().context("no rate")
+    }
+
+    /// Bundles of one document a second.
+    fn provide_bundles(&self, bundles: u64) -> Result<f64> {
+        let (bundles, clients) = (bundles.to_string(), CLIENTS.to_string());
+        let arguments = ["--via", "mhd", "--patient", "BUNDLES", "--reports", &bundles, "--clients", &clients];
+        let arguments = [&arguments[..], &["--octets", "20480"]].concat();
+        let printed = self.bench("publish", "fhir", &arguments.into_iter().map(str::to_owned).collect::<Vec<_>>())?;
+        printed["facts"]["reports_per_second"].as_f64().context("no rate")
     }
 
     fn ask(&self, entries: u64, loaded: f64, requests: u64) -> Result<Point> {
