@@ -1,5 +1,5 @@
-//! Rules about docs/conformance.md: every requirement of the MCWG recommendation, and every pitfall of XDS that others fell
-//! into, has one row, in order, with a state; what is called done or partial names tests that exist.
+//! Rules about docs/conformance.md: every requirement of the MCWG recommendation, and every pitfall of XDS and FHIR that
+//! others fell into, has one row, in order, with a state; what is called done or partial names tests that exist.
 
 use super::test_names::TestNames;
 use super::{Tree, backticked, cells};
@@ -13,8 +13,11 @@ struct Table {
     what: &'static str,
 }
 
-const TABLES: [Table; 2] =
-    [Table { prefix: "R-", rows: 97, what: "requirements" }, Table { prefix: "P-", rows: 48, what: "pitfalls" }];
+const TABLES: [Table; 3] = [
+    Table { prefix: "R-", rows: 97, what: "requirements" },
+    Table { prefix: "P-", rows: 48, what: "pitfalls" },
+    Table { prefix: "F-", rows: 49, what: "pitfalls of FHIR" },
+];
 
 pub fn check(tree: &Tree, tests: &TestNames) -> Vec<String> {
     match tree.text(FILE) {
@@ -104,7 +107,8 @@ mod tests {
 
     #[test]
     fn a_table_minds_its_own_rows_only() {
-        let pitfalls: String = (1..=48).map(|number| format!("| P-{number:02} | x | planned | gateways |\n")).collect();
+        let row = |prefix: &str, number| format!("| {prefix}-{number:02} | x | planned | gateways |\n");
+        let pitfalls: String = (1..=48).map(|n| row("P", n)).chain((1..=49).map(|n| row("F", n))).collect();
         let text = document(|_| None) + &pitfalls;
         let tests = TestNames::from_names(&[]);
         assert!(TABLES.iter().all(|table| check_table(table, &text, &tests).is_empty()));

@@ -249,6 +249,28 @@ fn every_broken_rule_of_the_bundle_names_its_entry() {
 }
 
 #[test]
+fn an_entry_without_full_url_is_taken_when_nobody_refers_to_it() {
+    let without = |n: usize| {
+        let mut value = bundle_of(&submission(), true);
+        value["entry"][n].as_object_mut().unwrap().remove("fullUrl");
+        read(&value)
+    };
+    assert!(without(6).is_ok(), "nobody refers to a PATCH");
+    let findings = without(3).err().expect("a document without its Binary");
+    let paths: Vec<&str> = findings.iter().map(|f| f.path.as_str()).collect();
+    assert!(paths.contains(&"Bundle.entry[1].resource.content[0].attachment.url"), "{paths:?}");
+    assert!(paths.contains(&"Bundle.entry[3].fullUrl"), "{paths:?}");
+}
+
+#[test]
+fn the_european_category_is_one_under_both_its_systems() {
+    let system = |text: &str| fhir::systems::scheme_of(text).to_owned();
+    let (r4, r5) = ("http://hl7.eu/fhir/health-data-api", "http://hl7.eu/fhir/eu-health-data-api");
+    let end = "CodeSystem/eehrxf-document-priority-category-cs";
+    assert_eq!(system(&format!("{r4}/{end}")), system(&format!("{r5}/{end}")));
+}
+
+#[test]
 fn minimal_metadata_are_completed_and_the_sender_is_told() {
     let mut value = bundle_of(&submission(), true);
     let document = value["entry"][1]["resource"].as_object_mut().unwrap();
