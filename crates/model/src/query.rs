@@ -145,6 +145,9 @@ pub struct DocumentQuery {
     /// Conditions on the time of submission, from FHIR `date`: it begins and ends with what its precision covers. All
     /// must be met, and an entry without the time meets none.
     pub submission_time: Vec<PeriodMatch>,
+    /// mimeType and languageCode, without regard to case; from FHIR `contenttype` and `language`. ITI-18 has no parameter.
+    pub mime_types: Vec<String>,
+    pub language_codes: Vec<String>,
     /// LIKE patterns against the whole authorPerson value.
     pub author_person: Vec<String>,
     /// FHIR author.family and author.given: prefix match without regard to case and accents.
@@ -181,6 +184,9 @@ impl DocumentQuery {
     /// The meaning of the query, on one entry: what every store must agree with.
     pub fn matches(&self, entry: &DocumentEntry) -> bool {
         let any = |terms: &[CodeTerm], code: &Code| terms.is_empty() || terms.iter().any(|t| t.matches(code));
+        let any_text = |wanted: &[String], text: &str| {
+            wanted.is_empty() || wanted.iter().any(|w| w.eq_ignore_ascii_case(text))
+        };
         let all_any = |and: &[Vec<CodeTerm>], codes: &[Code]| {
             and.iter().all(|or| or.is_empty() || codes.iter().any(|c| or.iter().any(|t| t.matches(c))))
         };
@@ -204,6 +210,8 @@ impl DocumentQuery {
             && type_ok
             && (self.document_availabilities.is_empty()
                 || self.document_availabilities.iter().any(|wanted| *wanted == entry.availability()))
+            && any_text(&self.mime_types, &entry.mime_type)
+            && any_text(&self.language_codes, &entry.language_code)
             && any(&self.class_codes, &entry.class_code)
             && any(&self.type_codes, &entry.type_code)
             && any(&self.format_codes, &entry.format_code)

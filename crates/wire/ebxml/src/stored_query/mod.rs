@@ -68,6 +68,8 @@ pub fn query_for_documents(query: &DocumentQuery) -> Result<StoredQuery, Invalid
     query.periods.clear();
     query.submission_time.clear();
     query.author_family.clear();
+    query.mime_types.clear();
+    query.language_codes.clear();
     query.author_given.clear();
     if !query.entry_ids.is_empty() || !query.unique_ids.is_empty() {
         return Ok(StoredQuery::GetDocuments(if query.entry_ids.is_empty() {

@@ -127,8 +127,10 @@ impl Reader<'_> {
                 self.search.target_communities.extend(token::communities(name, value)?);
             }
             _ if name.starts_with('_') => return self.control(name, value),
-            "contenttype" | "relatesto" | "relation" | "relationship" | "custodian" | "encounter" | "language"
-            | "location" | "author" | "authenticator" | "description" => return Ok(Err(NOT_OFFERED)),
+            "contenttype" => self.words(name, value, |q| &mut q.mime_types)?,
+            "language" => self.words(name, value, |q| &mut q.language_codes)?,
+            "relatesto" | "relation" | "relationship" | "custodian" | "encounter" | "location" | "author"
+            | "authenticator" | "description" => return Ok(Err(NOT_OFFERED)),
             _ => return self.unknown(name),
         }
         Ok(Ok(()))
@@ -259,6 +261,23 @@ impl Reader<'_> {
             *field = token::intersect(name, field, &terms)?;
             self.nothing |= field.is_empty();
         }
+        Ok(())
+    }
+
+    /// A code that has no system of its own in XDS; one that is given does not matter.
+    fn words(
+        &mut self,
+        name: &str,
+        value: &str,
+        field: fn(&mut DocumentQuery) -> &mut Vec<String>,
+    ) -> Result<(), SearchError> {
+        let mut words: Vec<String> = token::tokens(name, value)?.into_iter().filter_map(|t| t.value).collect();
+        let field = field(&mut self.query);
+        if !field.is_empty() {
+            words.retain(|word| field.iter().any(|before| before.eq_ignore_ascii_case(word)));
+        }
+        self.nothing |= words.is_empty();
+        *field = words;
         Ok(())
     }
 

@@ -62,6 +62,8 @@ pub fn encode(query: &DocumentQuery) -> Encoded {
         out.date("period", "lt", to);
         out.exact = false;
     }
+    out.any("contenttype", query.mime_types.iter().map(|t| escape(t)).collect());
+    out.any("language", query.language_codes.iter().map(|t| escape(t)).collect());
     out.any("author.family", query.author_family.iter().map(|n| escape(n)).collect());
     out.any("author.given", query.author_given.iter().map(|n| escape(n)).collect());
     out.exact &= query.author_person.is_empty();

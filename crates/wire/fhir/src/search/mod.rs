@@ -123,6 +123,8 @@ pub const PARAMETERS: &[SearchParameter] = &[
         documentation: Some("The time of service overlaps the value; an entry without an end counts as still running."),
         ..parameter("period", "date", Some("http://hl7.org/fhir/SearchParameter/DocumentReference-period"))
     },
+    parameter("contenttype", "token", Some("http://hl7.org/fhir/SearchParameter/DocumentReference-contenttype")),
+    parameter("language", "token", Some("http://hl7.org/fhir/SearchParameter/DocumentReference-language")),
     parameter("author.family", "string", None),
     parameter("author.given", "string", None),
     SearchParameter {

@@ -234,11 +234,28 @@ fn authors_are_found_by_the_start_of_a_name() {
         ("author.family=urie", false),
         ("author.family=Meitner,Curie", true),
         ("author.given=Ir%C3%A8ne", true),
+        ("author.given=IRENE", true),
     ] {
         check(query, &e, expected);
     }
     refuse(&format!("{P}&author.family:exact=Curie"), "author.family:exact");
     refuse(&format!("{P}&author.family=A&author.family=B"), "author.family");
+}
+
+#[test]
+fn media_types_and_languages_are_found_whatever_their_case() {
+    let e = DocumentEntry { mime_type: "application/pdf".into(), language_code: "fr-CH".into(), ..entry() };
+    for (query, expected) in [
+        ("contenttype=application/PDF", true),
+        ("contenttype=text/xml,application/pdf", true),
+        ("contenttype=urn:ietf:bcp:13|application/pdf", true),
+        ("contenttype=text/xml", false),
+        ("contenttype=application/pdf&contenttype=text/xml", false),
+        ("language=fr-ch&contenttype=application/pdf", true),
+        ("language=fr", false),
+    ] {
+        check(query, &e, expected);
+    }
 }
 
 #[test]
@@ -538,6 +555,8 @@ fn a_query_written_and_read_means_the_same() {
             PeriodMatch { stop_at_least: Some(20260201120000), ..PeriodMatch::default() },
             PeriodMatch { start_at_most: Some(20260203115959), ..PeriodMatch::default() },
         ],
+        mime_types: vec!["application/pdf".into(), "text/xml".into()],
+        language_codes: vec!["en".into()],
         author_family: vec!["Curie".into(), "O,Neil".into()],
         author_given: vec!["Irène".into()],
         unique_ids: vec![UniqueId::parse("2.25.17").unwrap(), UniqueId::parse("2.999.1^a|b").unwrap()],
