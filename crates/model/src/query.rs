@@ -184,9 +184,8 @@ impl DocumentQuery {
     /// The meaning of the query, on one entry: what every store must agree with.
     pub fn matches(&self, entry: &DocumentEntry) -> bool {
         let any = |terms: &[CodeTerm], code: &Code| terms.is_empty() || terms.iter().any(|t| t.matches(code));
-        let any_text = |wanted: &[String], text: &str| {
-            wanted.is_empty() || wanted.iter().any(|w| w.eq_ignore_ascii_case(text))
-        };
+        let any_text =
+            |wanted: &[String], text: &str| wanted.is_empty() || wanted.iter().any(|w| w.eq_ignore_ascii_case(text));
         let all_any = |and: &[Vec<CodeTerm>], codes: &[Code]| {
             and.iter().all(|or| or.is_empty() || codes.iter().any(|c| or.iter().any(|t| t.matches(c))))
         };

@@ -151,13 +151,15 @@ impl Publication {
             let same_content = |e: &&DocumentEntry| {
                 content.is_some_and(|(hash, size)| e.hash.as_ref() == Some(hash) && e.size_octets == Some(*size))
             };
-            match twins().find(same_content) {
-                Some(twin) if means_the_same(entry, twin) => {
+            match twins().filter(same_content).find(|twin| means_the_same(entry, twin)) {
+                Some(twin) => {
                     before.insert(entry.id.clone(), twin.id.clone());
                 }
-                None if twins().next().is_some() => faults.push(Fault::NonIdenticalHash(entry.unique_id.clone())),
+                None if twins().next().is_some() && !twins().any(|twin| same_content(&twin)) => {
+                    faults.push(Fault::NonIdenticalHash(entry.unique_id.clone()));
+                }
                 // Registered with other metadata, or alone: a new submission with an old document.
-                _ => {
+                None => {
                     let known = twins().next().unwrap_or(&registered[0]).unique_id.to_string();
                     faults.push(Fault::DuplicateUniqueId { kind: "DocumentEntry", unique_id: known });
                 }
@@ -165,6 +167,10 @@ impl Publication {
         }
         if let Some(refusal) = Refusal::of(faults) {
             return Ok(Earlier::Differs(refusal));
+        }
+        if !self.related_alike(submission, &before, cx).await? {
+            let unique_id = submission.entries[0].unique_id.to_string();
+            return Ok(Earlier::Differs(Fault::DuplicateUniqueId { kind: "DocumentEntry", unique_id }.into()));
         }
         let first = before.get(&submission.entries[0].id).cloned();
         let sets = self.query(StoredQuery::GetSubmissionSets { ids: first.into_iter().collect() }, cx).await?;
@@ -175,6 +181,26 @@ impl Publication {
             Some(refusal) => Ok(Earlier::Differs(refusal)),
             None => Ok(Earlier::Same(Published { before })),
         }
+    }
+
+    /// Whether every relation of the submission is registered between the documents of the first time.
+    async fn related_alike(
+        &self,
+        submission: &Submission,
+        before: &HashMap<ObjectId, ObjectId>,
+        cx: &Cx,
+    ) -> Result<bool, Refusal> {
+        let mut relations = submission.associations.iter().filter(|a| a.kind.is_relationship()).peekable();
+        if relations.peek().is_none() {
+            return Ok(true);
+        }
+        let ids: Vec<ObjectId> = before.values().cloned().collect();
+        let registered = self.registry.associations(&ids, cx).await?.items;
+        let was = |id: &ObjectId| before.get(id).unwrap_or(id).clone();
+        Ok(relations.all(|a| {
+            let (source, target) = (was(&a.source), was(&a.target));
+            registered.iter().any(|r| r.kind == a.kind && r.source == source && r.target == target)
+        }))
     }
 
     /// A submission without documents is known by its own uniqueId.

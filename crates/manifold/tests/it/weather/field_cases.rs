@@ -223,3 +223,38 @@ fn b_038_a_replacement_of_the_wrong_thing_is_refused_and_nothing_of_it_stays() {
         assert_eq!(now.availability_status, AvailabilityStatus::Approved);
     }
 }
+
+#[test]
+fn b_051_a_link_has_the_public_address_and_leads_to_the_octets_that_are_stated() {
+    let files = Files::write(&[]);
+    // Behind a proxy with another host and a path of its own.
+    let public = "https://imaging.example/region";
+    let central = files.serve("central", &[("MANIFOLD__NODE__PUBLIC_URL", public)]);
+    let centre = Client::of(&format!("http://127.0.0.1:{}", files.port_base));
+    let report = documents::report("P0004", &documents::fresh_unique_id());
+    let octets = b"<report>what was sent</report>";
+    centre.provide(report.clone(), octets).expect("a report");
+    let unique_id = &report.entries[0].unique_id;
+    let (status, found) = centre.fhir("GET", &format!("/DocumentReference?identifier=urn:oid:{unique_id}"), None);
+    assert_eq!(status, 200, "{found:#}");
+    let entry = &found["entry"][0];
+    let id = entry["resource"]["id"].as_str().expect("an id");
+    assert_eq!(entry["fullUrl"], format!("{public}/fhir/DocumentReference/{id}"));
+    let attachment = &entry["resource"]["content"][0]["attachment"];
+    let url = attachment["url"].as_str().expect("a url");
+    let path = url.strip_prefix(public).unwrap_or_else(|| panic!("{url}"));
+    let (status, body) = centre.get(path).expect("an answer");
+    assert_eq!((status, body.as_bytes()), (200, &octets[..]));
+    assert_eq!(attachment["size"], octets.len());
+    let registered = centre.with_unique_id(unique_id).expect("an answer").pop().expect("the entry");
+    let cx = fhir::document_reference::EncodeContext::server(public);
+    let written = fhir::document_reference::encode(&registered, &cx);
+    let written: Value = serde_json::from_slice(&written).expect("JSON");
+    assert_eq!(
+        attachment["hash"], written["content"][0]["attachment"]["hash"],
+        "that of the entry, which is the octets'"
+    );
+    let links = found["link"].as_array().expect("links");
+    assert!(links[0]["url"].as_str().expect("a url").starts_with(public), "{links:?}");
+    central.stop();
+}

@@ -140,6 +140,12 @@ fn the_same_document_with_other_metadata_or_octets_is_a_conflict() {
     titled["entry"][1]["resource"]["content"][0]["attachment"]["title"] = json!("another title");
     let (status, code, details, _) = refused(&centre, &titled);
     assert_eq!((status, code.as_str(), details.as_str()), (409, "duplicate", "XDSDuplicateUniqueIdInRegistry"));
+    let mut related = sent.clone();
+    let another = report("P0004");
+    accepted(&centre, &bundle(&another));
+    let target = format!("DocumentReference/{}", another.entries[0].id.as_str().trim_start_matches("urn:uuid:"));
+    related["entry"][1]["resource"]["relatesTo"] = json!([{"code": "appends", "target": {"reference": target}}]);
+    assert_eq!(refused(&centre, &related).0, 409, "a relation that was not there the first time");
     let mut other = sent.clone();
     other["entry"][2]["resource"]["data"] = json!("b3RoZXI=");
     let (status, code, details, _) = refused(&centre, &other);
@@ -169,6 +175,7 @@ fn a_replacement_supersedes_at_both_doors_and_only_once() {
     // With the PATCH of the guide.
     let patched = sent["entry"].as_array().unwrap().iter().any(|e| e["request"]["method"] == "PATCH");
     assert!(patched, "{sent:#}");
+    accepted(&centre, &sent);
     accepted(&centre, &sent);
     let superseded = by_unique_id(&centre, &first.entries[0].unique_id);
     assert_eq!(superseded[0]["status"], "superseded");
