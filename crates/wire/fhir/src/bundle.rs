@@ -63,7 +63,7 @@ struct WireEntry<'a> {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum WireResource<'a> {
-    Typed(Resource<'a>),
+    Typed(Box<Resource<'a>>),
     Encoded(Box<RawValue>),
 }
 
@@ -175,7 +175,7 @@ type Entry<'a> = (Option<String>, WireResource<'a>, WireSearch);
 
 fn typed(resource: Resource<'_>, search: WireSearch) -> Entry<'_> {
     let path = resource.id().map(|id| format!("{}/{id}", resource.type_name()));
-    (path, WireResource::Typed(resource), search)
+    (path, WireResource::Typed(Box::new(resource)), search)
 }
 
 fn write_entries<'a>(

@@ -115,7 +115,8 @@ fn a_source_id_is_read_with_and_without_system_and_prefix() {
 
 #[test]
 fn every_broken_rule_names_its_element() {
-    let cases: [(&str, fn(&mut Value), &str, DecodeErrorKind); 8] = [
+    type Change = fn(&mut Value);
+    let cases: [(&str, Change, &str, DecodeErrorKind); 8] = [
         ("code", |v| v["code"]["coding"][0]["code"] = json!("shoppinglist"), "List.code", DecodeErrorKind::Value),
         ("status", |v| v["status"] = json!("entered-in-error"), "List.status", DecodeErrorKind::Value),
         ("no date", |v| drop(v.as_object_mut().unwrap().remove("date")), "List.date", DecodeErrorKind::Required),
