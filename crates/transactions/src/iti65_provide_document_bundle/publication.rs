@@ -6,7 +6,7 @@ use actors::{Cx, DocumentContent, Fault, ProvidedDocument, Refusal, Registry, Re
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use fhir::provide_bundle::ProvidedBundle;
 use model::{
-    AssociationType, AvailabilityStatus, DocumentEntry, DocumentQuery, DocumentType, ObjectId, ObjectNames,
+    AssociationType, AvailabilityStatus, DocumentEntry, DocumentQuery, DocumentType, Invalid, ObjectId, ObjectNames,
     RegistryObjects, RegistryQuery, Sha1Hash, StoredQuery, Submission, UniqueId,
 };
 use std::collections::HashMap;
@@ -28,6 +28,11 @@ pub struct Published {
 }
 
 impl Published {
+    /// False when it came before.
+    pub fn is_new(&self) -> bool {
+        self.before.is_empty()
+    }
+
     /// The entryUUID that an object of the submission has in the registry.
     pub fn id_of<'a>(&'a self, id: &'a ObjectId) -> &'a ObjectId {
         self.before.get(id).unwrap_or(id)
@@ -62,7 +67,12 @@ impl Publication {
             documents.iter().filter_map(|d| Some((d.entry_id.clone(), hash_and_size(&d.content)?))).collect();
         match self.earlier(&submission, &hashes, cx).await? {
             Earlier::New => {}
-            Earlier::Same(published) => return Ok(published),
+            Earlier::Same(published) => {
+                return match Refusal::of(contradictions(&submission, &hashes)) {
+                    Some(refusal) => Err(refusal),
+                    None => Ok(published),
+                };
+            }
             Earlier::Differs(refusal) => return Err(refusal),
         }
         let kept = submission.clone();
@@ -84,10 +94,11 @@ impl Publication {
         for at in 0..submission.associations.len() {
             let target = submission.associations[at].target.as_str();
             let Some(Ok(unique_id)) = target.strip_prefix("urn:oid:").map(UniqueId::parse) else { continue };
-            let current = self.entries(vec![unique_id], cx).await?;
-            let current = current.into_iter().find(|e| e.availability_status == AvailabilityStatus::Approved);
-            if let Some(entry) = current {
-                submission.associations[at].target = entry.id;
+            let known = self.entries(vec![unique_id], cx).await?;
+            let current = known.iter().find(|e| e.availability_status == AvailabilityStatus::Approved);
+            // A superseded one is named too: the registry says what is wrong with it.
+            if let Some(entry) = current.or(known.first()) {
+                submission.associations[at].target = entry.id.clone();
             }
         }
         Ok(())
@@ -123,7 +134,8 @@ impl Publication {
         Ok(self.registry.query(&RegistryQuery::from(query), cx).await?.objects)
     }
 
-    async fn entries(&self, unique_ids: Vec<UniqueId>, cx: &Cx) -> Result<Vec<DocumentEntry>, Refusal> {
+    /// The registered documents of these uniqueIds, whatever their status.
+    pub(crate) async fn entries(&self, unique_ids: Vec<UniqueId>, cx: &Cx) -> Result<Vec<DocumentEntry>, Refusal> {
         let document_types = vec![DocumentType::Stable, DocumentType::OnDemand];
         let query = DocumentQuery { unique_ids, document_types, ..DocumentQuery::default() };
         Ok(self.registry.find(&query, cx).await?.items)
@@ -265,6 +277,26 @@ fn means_the_same(came: &DocumentEntry, registered: &DocumentEntry) -> bool {
         ..entry.clone()
     };
     bare(came) == bare(registered)
+}
+
+/// Hashes and sizes that are not those of the octets; the repository finds them in what it stores.
+fn contradictions(submission: &Submission, hashes: &HashMap<ObjectId, (Sha1Hash, u64)>) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for entry in &submission.entries {
+        let Some((hash, size)) = hashes.get(&entry.id) else { continue };
+        let mut wrong = |field: &str, came: String, actual: String| {
+            let rule = format!("must be that of the document's octets, {actual}");
+            let invalid = Invalid::new(format!("DocumentEntry.{field}"), rule, came).on(entry.id.as_str());
+            faults.push(Fault::InvalidDocument(invalid));
+        };
+        if let Some(came) = entry.hash.as_ref().filter(|came| *came != hash) {
+            wrong("hash", came.to_string(), hash.to_string());
+        }
+        if let Some(came) = entry.size_octets.filter(|came| came != size) {
+            wrong("size", came.to_string(), size.to_string());
+        }
+    }
+    faults
 }
 
 /// `None` for what is not in memory, which no FHIR door sends.
