@@ -114,6 +114,7 @@ impl From<fhir::DecodeError> for Refused {
             fhir::DecodeErrorKind::Required | fhir::DecodeErrorKind::Value | fhir::DecodeErrorKind::NotSupported => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
+            fhir::DecodeErrorKind::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
         };
         Refused { status, outcome: error.outcome() }
     }

@@ -13,6 +13,8 @@ pub enum DecodeErrorKind {
     Value,
     /// Legal FHIR that this system does not take (`not-supported`, 422).
     NotSupported,
+    /// A document larger than is taken here (`too-long`, 413).
+    TooLong,
 }
 
 /// One broken rule. Shape: `path` is FHIRPath-like (`DocumentReference.content[0].attachment.hash`), `rule` a sentence
@@ -46,6 +48,10 @@ impl DecodeError {
         DecodeError::new(DecodeErrorKind::NotSupported, path, rule, value)
     }
 
+    pub fn too_long(path: impl Into<String>, rule: impl Into<String>) -> Self {
+        DecodeError::new(DecodeErrorKind::TooLong, path, rule, "")
+    }
+
     /// The `issue.code` of FHIR for this kind.
     pub fn issue_code(&self) -> &'static str {
         match self.kind {
@@ -53,6 +59,7 @@ impl DecodeError {
             DecodeErrorKind::Required => "required",
             DecodeErrorKind::Value => "value",
             DecodeErrorKind::NotSupported => "not-supported",
+            DecodeErrorKind::TooLong => "too-long",
         }
     }
 

@@ -2,8 +2,9 @@
 //! Source: spec/fhir.md (MHD 4.2.3 and 4.2.4, PIXm 3.1.0), FHIR 4.0.1.
 //!
 //! Start with [`document_reference`] (DocumentEntry), [`list`] (SubmissionSet, Folder), [`provide_bundle`] (ITI-65),
-//! [`search`] (query strings of ITI-66 and ITI-67), [`bundle`] (searchsets), [`patient`] (ITI-104), [`patient_search`]
-//! (ITI-78), [`parameters`] (ITI-83, ITI-119), [`operation_outcome`] and [`capability`]. All of them read and write JSON;
+//! [`simplified_publish`] (ITI-105), [`generate_metadata`] and [`document_bundle`] (ITI-106), [`search`] (query strings of
+//! ITI-66 and ITI-67), [`bundle`] (searchsets), [`patient`] (ITI-104), [`patient_search`] (ITI-78), [`parameters`] (ITI-83,
+//! ITI-119), [`operation_outcome`] and [`capability`]. All of them read and write JSON;
 //! [`xml`] turns it into FHIR XML and back.
 //!
 //! Wire structs have no `Debug`: they hold names and identifiers of patients.
@@ -12,8 +13,10 @@ pub mod bundle;
 pub mod capability;
 pub mod datatypes;
 pub mod datetime;
+pub mod document_bundle;
 pub mod document_reference;
 mod error;
+pub mod generate_metadata;
 pub mod identifier;
 mod json;
 pub mod list;
@@ -27,6 +30,7 @@ pub mod patient_search;
 pub mod provide_bundle;
 mod resource;
 pub mod search;
+pub mod simplified_publish;
 pub mod systems;
 pub mod xml;
 

@@ -231,11 +231,11 @@ fn check_counts(resource: &DocumentReference<'_>) -> Result<(), DecodeError> {
     Ok(())
 }
 
-fn no_code() -> Code {
+pub(crate) fn no_code() -> Code {
     Code { code: String::new(), scheme: String::new(), display: Text::default() }
 }
 
-fn single(concept: Option<&CodeableConcept<'_>>) -> Code {
+pub(crate) fn single(concept: Option<&CodeableConcept<'_>>) -> Code {
     concept.and_then(code_of_concept).unwrap_or_else(no_code)
 }
 

@@ -8,7 +8,7 @@ mod decode;
 mod encode;
 
 pub use decode::{DecodeContext, Received, RelatesToTarget, Subject, decode, from_resource};
-pub(crate) use decode::{home_community_id, patient_of};
+pub(crate) use decode::{home_community_id, no_code, patient_of, single};
 pub use encode::{AttachmentUrl, EncodeContext, Relations, document_url, encode, to_resource};
 pub(crate) use encode::{is_comprehensive, status};
 
@@ -21,6 +21,8 @@ use crate::resource::Resource;
 pub const MINIMAL: &str = "https://profiles.ihe.net/ITI/MHD/StructureDefinition/IHE.MHD.Minimal.DocumentReference";
 pub const COMPREHENSIVE: &str =
     "https://profiles.ihe.net/ITI/MHD/StructureDefinition/IHE.MHD.Comprehensive.DocumentReference";
+pub const SIMPLIFIED_PUBLISH: &str =
+    "https://profiles.ihe.net/ITI/MHD/StructureDefinition/IHE.MHD.SimplifiedPublish.DocumentReference";
 
 pub(crate) const HOME_COMMUNITY_ID: &str = "https://profiles.ihe.net/ITI/MHD/StructureDefinition/ihe-HomeCommunityId";
 /// Back-ports from FHIR R5 that MADO uses.

@@ -9,6 +9,7 @@ mod decode;
 mod encode;
 mod response;
 
+pub(crate) use decode::base64;
 pub use decode::{ProvideContext, decode};
 pub use encode::{DocumentToProvide, ProvideOptions, encode};
 pub use response::{Outcome, encode_response};

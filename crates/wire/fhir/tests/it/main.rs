@@ -14,6 +14,7 @@ mod profiles;
 mod provide_bundles;
 mod round_trips;
 mod searches;
+mod single_documents;
 mod times;
 mod xml_forms;
 
