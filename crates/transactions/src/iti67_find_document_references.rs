@@ -11,7 +11,7 @@ use crate::edge::fhir_server::{Format, Refused, prefer, read_resource, resource,
 use crate::edge::operation_outcome;
 use crate::edge::page_token::{BadToken, PageKey, Position, bad_token};
 use crate::{Access, Binding, Transaction};
-use actors::{Cx, Found, Registry};
+use actors::{Cx, Found, Refusal, Registry};
 use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request};
@@ -22,8 +22,8 @@ use fhir::document_reference::{EncodeContext, Relations};
 use fhir::search::{DocumentSearch, Handling, SearchOptions};
 use http::StatusCode;
 use model::{
-    AvailabilityStatus, CodeTerm, DocumentEntry, DocumentQuery, HomeCommunityId, Oid, Page, PatientId, RegionMap,
-    schemes,
+    AvailabilityStatus, CodeTerm, DocumentEntry, DocumentQuery, HomeCommunityId, ObjectId, Oid, Page, PatientId,
+    RegionMap, schemes,
 };
 use order::{decode_position, sorted};
 use std::sync::Arc;
@@ -298,22 +298,43 @@ impl Server {
         let format = Format::negotiate(&parts.headers, parameters.first("_format"))?;
         let unknown = || Refused::not_found("a DocumentReference of this id");
         let id = id.and_then(fhir::identifier::object_id).ok_or_else(unknown)?;
-        let query = DocumentQuery { entry_ids: vec![id.clone()], ..DocumentQuery::default() };
-        let found = self.registry.find(&query, cx).await?;
-        let entry = match (found.items.into_iter().next(), found.silent.first()) {
-            (Some(entry), _) => entry,
-            // Absence is only claimed when everybody has answered.
-            (None, Some(party)) => return Err(actors::Refusal::from(party.fault.clone()).into()),
-            (None, None) => return Err(unknown()),
-        };
-        let associations = self.registry.associations(std::slice::from_ref(&id), cx).await?;
-        let relations = Relations::of(&associations.items);
-        let encode = EncodeContext {
-            home_community_id: self.home.as_ref(),
-            relations: Some(&relations),
-            ..EncodeContext::server(&self.fhir_base)
-        };
-        let body = fhir::document_reference::encode(&entry, &encode);
+        let place = Place { fhir_base: &self.fhir_base, home: self.home.as_ref() };
+        let (entry, body) = document_reference(&*self.registry, &id, place, cx).await?.ok_or_else(unknown)?;
         Ok((entry, format, body))
     }
+}
+
+/// What a DocumentReference needs to know of the node that shows it.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    /// Public address of `/fhir`, without a slash at the end.
+    pub fhir_base: &'a str,
+    /// The community of entries that name none.
+    pub home: Option<&'a HomeCommunityId>,
+}
+
+/// One entry of the registry and its DocumentReference, with its relations. `None`: everybody has answered, and nobody
+/// has it.
+pub(crate) async fn document_reference(
+    registry: &dyn Registry,
+    id: &ObjectId,
+    place: Place<'_>,
+    cx: &Cx,
+) -> Result<Option<(DocumentEntry, Vec<u8>)>, Refusal> {
+    let query = DocumentQuery { entry_ids: vec![id.clone()], ..DocumentQuery::default() };
+    let found = registry.find(&query, cx).await?;
+    let entry = match (found.items.into_iter().next(), found.silent.first()) {
+        (Some(entry), _) => entry,
+        (None, Some(party)) => return Err(party.fault.clone().into()),
+        (None, None) => return Ok(None),
+    };
+    let associations = registry.associations(std::slice::from_ref(id), cx).await?;
+    let relations = Relations::of(&associations.items);
+    let encode = EncodeContext {
+        home_community_id: place.home,
+        relations: Some(&relations),
+        ..EncodeContext::server(place.fhir_base)
+    };
+    let body = fhir::document_reference::encode(&entry, &encode);
+    Ok(Some((entry, body)))
 }

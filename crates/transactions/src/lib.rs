@@ -5,9 +5,12 @@
 //! is not supported.
 
 pub mod c_store;
+pub mod document_metadata;
 pub mod edge;
 pub mod instance_delivery;
 pub mod iti104_patient_identity_feed_fhir;
+pub mod iti105_simplified_publish;
+pub mod iti106_generate_metadata;
 pub mod iti119_patient_demographics_match;
 pub mod iti18_registry_stored_query;
 pub mod iti41_provide_and_register_document_set;
@@ -95,6 +98,8 @@ pub static TRANSACTIONS: &[&Transaction] = &[
     &iti78_mobile_patient_demographics_query::TRANSACTION,
     &iti83_mobile_patient_identifier_cross_reference_query::TRANSACTION,
     &iti104_patient_identity_feed_fhir::TRANSACTION,
+    &iti105_simplified_publish::TRANSACTION,
+    &iti106_generate_metadata::TRANSACTION,
     &iti119_patient_demographics_match::TRANSACTION,
     &rad69_retrieve_imaging_document_set::TRANSACTION,
     &rad107_wado_rs::TRANSACTION,

@@ -42,7 +42,11 @@ pub fn explain(config: &NodeConfig) -> String {
         line("plays MHD Document Responder: ITI-66, ITI-67, ITI-68 at /fhir".into());
     }
     if let Some(recipient) = &actors.mhd_document_recipient {
-        line(format!("plays MHD Document Recipient: ITI-65 at /fhir; publishes to {}", recipient.publish_to));
+        line(format!(
+            "plays MHD Document Recipient: ITI-65, ITI-105, ITI-106 at /fhir; publishes to {}{}",
+            recipient.publish_to,
+            if recipient.simplified_replace { "; ITI-105 and ITI-106 may replace" } else { "" }
+        ));
     }
     if actors.imaging_archive.is_some() {
         line("plays imaging archive: C-STORE".into());

@@ -202,6 +202,12 @@ pub struct DocumentRecipient {
     /// `self` or a peer with a repository and a registry.
     #[serde(default = "self_name")]
     pub publish_to: String,
+    /// SubmissionSet.sourceId of what comes by ITI-105 and ITI-106; absent: derived from the node's name.
+    #[serde(default)]
+    pub source_id: Option<String>,
+    /// Takes `replaces` by ITI-105 and ITI-106 too.
+    #[serde(default)]
+    pub simplified_replace: bool,
     /// Completes Minimal metadata.
     #[serde(default)]
     pub metadata: RecipientMetadata,
@@ -593,6 +599,9 @@ impl NodeConfig {
                     "actors.mhd_document_recipient.publish_to",
                     "is `self` but this node is no document_repository",
                 );
+            }
+            if let Some(id) = &recipient.source_id {
+                oid("actors.mhd_document_recipient.source_id".to_owned(), id)?;
             }
             let metadata = &recipient.metadata;
             for (key, text) in [

@@ -6,6 +6,9 @@ use model::Dtm;
 /// Requirement statements of MHD.
 pub const RECIPIENT: &str =
     "https://profiles.ihe.net/ITI/MHD/CapabilityStatement/IHE.MHD.DocumentRecipient.Comprehensive";
+pub const SIMPLIFIED: &str =
+    "https://profiles.ihe.net/ITI/MHD/CapabilityStatement/IHE.MHD.DocumentRecipient.Simplified";
+pub const GENERATE: &str = "https://profiles.ihe.net/ITI/MHD/CapabilityStatement/IHE.MHD.DocumentRecipient.Generate";
 pub const RESPONDER: &str = "https://profiles.ihe.net/ITI/MHD/CapabilityStatement/IHE.MHD.DocumentResponder";
 
 /// What the node's actors say of themselves, beside the resources.
@@ -32,6 +35,9 @@ impl Claims {
                 }
             }
         };
+        known.conditional_create |= more.conditional_create;
+        known.conditional_update |= more.conditional_update;
+        known.conditional_delete = known.conditional_delete.or(more.conditional_delete);
         add(&mut known.interactions, more.interactions);
         add(&mut known.supported_profiles, more.supported_profiles);
         add(&mut known.search_includes, more.search_includes);
@@ -56,6 +62,21 @@ pub fn statement(fhir_base: &str, claims: Claims, cors: bool, now_unix_micros: i
         security_services: Vec::new(),
         patch_formats: claims.patch_formats,
     })
+}
+
+/// ITI-105 and ITI-106.
+pub fn published_document_reference() -> ResourceCapability {
+    ResourceCapability {
+        resource: "DocumentReference",
+        supported_profiles: vec![fhir::document_reference::SIMPLIFIED_PUBLISH],
+        interactions: vec!["create"],
+        conditional_create: true,
+        operations: vec![Operation {
+            name: "generate-metadata",
+            definition: "https://profiles.ihe.net/ITI/MHD/OperationDefinition/generate-metadata",
+        }],
+        ..ResourceCapability::default()
+    }
 }
 
 /// ITI-67 and ITI-68.

@@ -36,7 +36,7 @@ pub fn endpoints(config: &NodeConfig) -> Value {
     }
     if actors.mhd_document_recipient.is_some() {
         names.push("mhd_document_recipient");
-        add(&["ITI-65"], format!("{base}/fhir"));
+        add(&["ITI-65", "ITI-105", "ITI-106"], format!("{base}/fhir"));
     }
     if actors.imaging_archive.is_some() {
         names.push("imaging_archive");

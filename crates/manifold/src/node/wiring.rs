@@ -30,8 +30,8 @@ use transactions::{
     iti57_update_document_set, iti61_register_on_demand_document_entry, iti62_remove_metadata,
     iti65_provide_document_bundle, iti66_find_document_lists, iti67_find_document_references, iti68_retrieve_document,
     iti78_mobile_patient_demographics_query, iti83_mobile_patient_identifier_cross_reference_query,
-    iti86_remove_documents, iti104_patient_identity_feed_fhir, iti119_patient_demographics_match, manifest_maker,
-    portal, rad69_retrieve_imaging_document_set, rad107_wado_rs,
+    iti86_remove_documents, iti104_patient_identity_feed_fhir, iti105_simplified_publish, iti106_generate_metadata,
+    iti119_patient_demographics_match, manifest_maker, portal, rad69_retrieve_imaging_document_set, rad107_wado_rs,
 };
 
 /// Actors as they come into being, each from what was there before.
@@ -360,15 +360,31 @@ impl<'a> Wiring<'a> {
             };
             let defaults = Arc::new(config::recipient_defaults(&options.metadata));
             let server = iti65_provide_document_bundle::Server {
-                publication,
-                defaults,
+                publication: publication.clone(),
+                defaults: defaults.clone(),
                 fhir_base: fhir_base.clone(),
                 edge: edge.clone(),
             };
             self.merge(server.router());
+            let documents = iti105_simplified_publish::SingleDocuments {
+                publication,
+                defaults,
+                source_id: match &options.source_id {
+                    Some(id) => Oid::parse(id)?,
+                    None => peers::device(&self.config.node.name)?,
+                },
+                replaces: options.simplified_replace,
+                fhir_base: fhir_base.clone(),
+                home: self.home()?,
+            };
+            let patient_domain = self.config.affinity_domain.patient_domain.as_deref().map(Oid::parse).transpose()?;
+            let simplified = iti105_simplified_publish::Server { documents: documents.clone(), edge: edge.clone() };
+            self.merge(simplified.router());
+            self.merge(iti106_generate_metadata::Server { documents, patient_domain, edge: edge.clone() }.router());
+            claims.resource(capability::published_document_reference());
             claims.system_interactions.push("transaction");
             claims.patch_formats.push(fhir::MEDIA_TYPE);
-            claims.instantiates.push(capability::RECIPIENT);
+            claims.instantiates.extend([capability::RECIPIENT, capability::SIMPLIFIED, capability::GENERATE]);
         }
         if actors.mhd_document_responder.is_some() {
             let registry =

@@ -232,6 +232,23 @@ fn every_transaction_leaves_exactly_one_line() {
     let (status, answer) = centre.fhir("POST", "", Some(&super::mhd::report_bundle("NOBODY")));
     assert_eq!(status, 422, "{answer:#}");
     at_centre.check_one("ITI-65", false);
+    let simple = |subject: &str| {
+        serde_json::json!({
+            "resourceType": "DocumentReference", "status": "current",
+            "masterIdentifier": {"value": format!("urn:oid:{}", documents::fresh_unique_id())},
+            "subject": {"identifier": {"system": "urn:oid:2.999.7", "value": subject}},
+            "content": [{"attachment": {"contentType": "text/xml", "data": "PHIvPg=="}}],
+        })
+    };
+    let (status, text) = centre.post_json("/fhir/DocumentReference", &simple("P0001"));
+    assert_eq!(status, 201, "{text}");
+    at_centre.check_one("ITI-105", true);
+    assert_eq!(centre.post_json("/fhir/DocumentReference", &simple("P9999")).0, 422);
+    at_centre.check_one("ITI-105", false);
+    let pdf = serde_json::json!({"resourceType": "Binary", "contentType": "application/pdf", "data": "JVBERi0="});
+    let pdf = serde_json::json!({"resourceType": "Parameters", "parameter": [{"name": "document", "resource": pdf}]});
+    assert_eq!(centre.post_json("/fhir/DocumentReference/$generate-metadata", &pdf).0, 422);
+    at_centre.check_one("ITI-106", false);
     let (status, text) = feed(&centre, "W0002");
     assert!((200..300).contains(&status), "{text}");
     at_centre.check_one("ITI-104", true);

@@ -26,6 +26,20 @@ use transactions::{
 /// Nothing here takes longer unless it never comes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The answer to a FHIR resource; the body as JSON where it is that.
+pub struct Sent {
+    pub status: u16,
+    headers: http::HeaderMap,
+    pub body: Value,
+}
+
+impl Sent {
+    /// A header, empty when it is absent.
+    pub fn header(&self, name: &str) -> String {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+    }
+}
+
 /// Calls one node.
 #[derive(Clone)]
 pub struct Client {
@@ -260,6 +274,21 @@ impl Client {
             let request = request.header("content-type", "application/fhir+json").body(body.to_string());
             let response = self.http.send(request).await.expect("an answer");
             (response.status().as_u16(), response.text().await.expect("a whole answer"))
+        })
+    }
+
+    /// A FHIR resource by POST with headers of one's own.
+    pub fn send(&self, path: &str, headers: &[(&'static str, &str)], body: &Value) -> Sent {
+        let mut request = self.http.post(&format!("{}{path}", self.base));
+        request = request.header("content-type", "application/fhir+json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        wait_for(async {
+            let response = self.http.send(request.body(body.to_string())).await.expect("an answer");
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            let octets = response.bytes().await.expect("a body");
+            Sent { status, headers, body: serde_json::from_slice(&octets).unwrap_or(Value::Null) }
         })
     }
 

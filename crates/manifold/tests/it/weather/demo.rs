@@ -215,6 +215,8 @@ fn check_node(network: &Network, name: &str) {
         ("ITI-104", "/fhir"),
         ("ITI-119", "/fhir"),
         ("ITI-65", "/fhir"),
+        ("ITI-105", "/fhir"),
+        ("ITI-106", "/fhir"),
     ] {
         known.insert(key);
         if let Some(given) = keys.get(key) {
