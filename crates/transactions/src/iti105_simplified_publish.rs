@@ -10,7 +10,7 @@ use crate::edge::audit::{Facts, Outcome};
 use crate::edge::fhir_server::{Format, Refused, Return, fhir_body, read_resource, resource, with_manners};
 use crate::iti65_provide_document_bundle::BUNDLE_OCTETS;
 use crate::{Access, Binding, Transaction};
-use actors::Cx;
+use actors::{Cx, Refusal};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
@@ -132,7 +132,12 @@ impl Server {
         let mut found: Vec<DocumentEntry> = Vec::new();
         for query in search.queries {
             let query = model::DocumentQuery { page: None, ..query };
-            for entry in self.documents.publication.registry.find(&query, cx).await?.items {
+            let answered = self.documents.publication.registry.find(&query, cx).await?;
+            if let Some(party) = answered.silent.first() {
+                // Absence is only claimed when everybody has answered.
+                return Err(Refusal::from(party.fault.clone()).into());
+            }
+            for entry in answered.items {
                 if !found.iter().any(|known| known.id == entry.id) {
                     found.push(entry);
                 }

@@ -184,7 +184,7 @@ fn a_replacement_supersedes_at_both_doors_and_only_once() {
     let current = by_unique_id(&centre, &next.entries[0].unique_id);
     let target = format!("DocumentReference/{}", old.as_str().trim_start_matches("urn:uuid:"));
     assert_eq!(current[0]["relatesTo"], json!([{"code": "replaces", "target": {"reference": target}}]));
-    assert_eq!(centre.replacements(&[old.clone()]), [(next.entries[0].id.clone(), old.clone())]);
+    assert_eq!(centre.replacements(std::slice::from_ref(&old)), [(next.entries[0].id.clone(), old.clone())]);
     // Once more, without the PATCH: it comes too late.
     sent = bundle(&replace());
     sent["entry"].as_array_mut().unwrap().retain(|e| e["request"]["method"] != "PATCH");
@@ -413,7 +413,7 @@ fn a_reference_to_a_registered_document_is_a_member_too() {
         .unwrap()
         .push(json!({"item": {"reference": format!("DocumentReference/{old}")}}));
     accepted(&centre, &sent);
-    let links = centre.associations(&[second.set.id.clone()]);
+    let links = centre.associations(std::slice::from_ref(&second.set.id));
     let status = |target: &ObjectId| links.iter().find(|a| a.target == *target).and_then(|a| a.submission_set_status);
     assert_eq!(status(&first.entries[0].id), Some(SubmissionSetStatus::Reference));
     assert_eq!(status(&second.entries[0].id), Some(SubmissionSetStatus::Original));

@@ -15,6 +15,7 @@ mod hostile_dicom;
 mod hostile_http;
 mod kill;
 mod mhd;
+mod mhd_generate;
 mod mhd_simple;
 mod modality;
 mod objects;
