@@ -202,13 +202,13 @@ impl Publication {
         before: &HashMap<ObjectId, ObjectId>,
         cx: &Cx,
     ) -> Result<bool, Refusal> {
-        let mut relations = submission.associations.iter().filter(|a| a.kind.is_relationship()).peekable();
-        if relations.peek().is_none() {
+        if !submission.associations.iter().any(|a| a.kind.is_relationship()) {
             return Ok(true);
         }
         let ids: Vec<ObjectId> = before.values().cloned().collect();
         let registered = self.registry.associations(&ids, cx).await?.items;
         let was = |id: &ObjectId| before.get(id).unwrap_or(id).clone();
+        let mut relations = submission.associations.iter().filter(|a| a.kind.is_relationship());
         Ok(relations.all(|a| {
             let (source, target) = (was(&a.source), was(&a.target));
             registered.iter().any(|r| r.kind == a.kind && r.source == source && r.target == target)

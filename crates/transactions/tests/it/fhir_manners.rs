@@ -7,7 +7,9 @@ use std::sync::Arc;
 use testkit::{MemoryIdentity, MemoryRegistry, Served, domain, entry, patient, patient_id, serve};
 use transactions::edge::fhir_server::Base;
 use transactions::edge::page_token::PageKey;
-use transactions::{iti67_find_document_references, iti104_patient_identity_feed_fhir};
+use transactions::{
+    iti67_find_document_references, iti78_mobile_patient_demographics_query, iti104_patient_identity_feed_fhir,
+};
 
 struct Started {
     served: Served,
@@ -41,13 +43,21 @@ fn start() -> Started {
         };
         let metadata = fhir::capability::encode(&capability).into();
         let identity = identity.clone();
+        let found = iti78_mobile_patient_demographics_query::Server {
+            identity: identity.clone(),
+            fhir_base: fhir_base.clone(),
+            page_key: PageKey::new([7; 32]),
+            default_count: 100,
+            max_count: 1000,
+            edge: edge.clone(),
+        };
         let patients = iti104_patient_identity_feed_fhir::Server {
             identity,
             domain: domain(),
             fhir_base: fhir_base.clone(),
             edge: edge.clone(),
         };
-        documents.router().merge(patients.router()).merge(Base { metadata, edge }.router())
+        documents.router().merge(patients.router()).merge(found.router()).merge(Base { metadata, edge }.router())
     });
     Started { served, registry, identity }
 }
