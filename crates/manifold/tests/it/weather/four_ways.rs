@@ -53,7 +53,7 @@ fn grown_study(centre: &Client, hospital: &Served, name: &str) -> DocumentEntry 
     let all = centre.manifests(PATIENT, &study[0].study).expect("an answer");
     let old = all.iter().find(|m| m.id == first.id).expect("the first manifest");
     assert_eq!(old.availability_status, AvailabilityStatus::Deprecated);
-    assert_eq!(centre.replacements(&[second.id.clone()]), [(second.id.clone(), first.id)]);
+    assert_eq!(centre.replacements(std::slice::from_ref(&second.id)), [(second.id.clone(), first.id)]);
     let repository = second.repository_unique_id.clone().expect("a repository");
     let octets = centre.retrieve(&repository, &second.unique_id).expect("the manifest");
     assert_eq!(dicom::kos::decode(&octets).expect("a manifest").manifests[0].instances().count(), 4);
