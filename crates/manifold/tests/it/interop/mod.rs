@@ -5,6 +5,7 @@ mod documents;
 mod fhir;
 mod fhir_answers;
 mod fhir_peers;
+mod fhir_publish;
 mod fhir_xml;
 mod field_cases;
 mod identity;

@@ -131,9 +131,15 @@ fn java(program: &str, class: &str) -> Command {
 
 /// The command that runs `tests/peers/fhir.mjs`: the validator or the client of npm.
 pub fn npm_fhir(arguments: &[&dyn AsRef<OsStr>]) -> Command {
+    let mut command = node("fhir.mjs");
+    command.args(arguments.iter().map(|argument| argument.as_ref()));
+    command
+}
+
+/// The command that runs an ES module of `tests/peers/` with the packages of npm.
+pub fn node(module: &str) -> Command {
     let mut command = Command::new(path(Peer::Program("node")));
-    command.arg(tests("peers/fhir.mjs")).args(arguments.iter().map(|argument| argument.as_ref()));
-    command.env("MANIFOLD_PEERS", npm());
+    command.arg(tests("peers").join(module)).env("MANIFOLD_PEERS", npm());
     command
 }
 

@@ -59,7 +59,7 @@ final class Consumer {
         Consumer consumer = new Consumer(named);
         consumer.statement();
         Map<String, DocumentReference> found = consumer.search(SearchStyleEnum.GET);
-        holds(found.keySet().equals(consumer.search(SearchStyleEnum.POST).keySet()), "POST finds what GET finds");
+        Checks.holds(found.keySet().equals(consumer.search(SearchStyleEnum.POST).keySet()), "POST finds what GET finds");
         int octets = 0;
         for (DocumentReference reference : found.values()) {
             consumer.read(reference);
@@ -73,13 +73,13 @@ final class Consumer {
 
     private void statement() {
         CapabilityStatement statement = client.capabilities().ofType(CapabilityStatement.class).execute();
-        equal("4.0.1", statement.getFhirVersion().toCode(), "fhirVersion");
+        Checks.equal("4.0.1", statement.getFhirVersion().toCode(), "fhirVersion");
         List<String> searched = statement.getRestFirstRep().getResource().stream()
                 .filter(resource -> resource.getType().equals("DocumentReference"))
                 .map(CapabilityStatementRestResourceComponent::getInteraction)
                 .flatMap(interactions -> interactions.stream().map(interaction -> interaction.getCode().toCode()))
                 .toList();
-        holds(searched.contains("search-type") && searched.contains("read"), "DocumentReference is searched and read");
+        Checks.holds(searched.contains("search-type") && searched.contains("read"), "DocumentReference is searched and read");
     }
 
     /** Every current document of the patient, by id, in pages. */
@@ -92,12 +92,12 @@ final class Consumer {
         Map<String, DocumentReference> found = new LinkedHashMap<>();
         int pages = 1;
         while (true) {
-            holds(page.getEntry().size() <= PAGE, "a page has at most " + PAGE + " entries");
-            equal(total, page.getTotal(), "total");
+            Checks.holds(page.getEntry().size() <= PAGE, "a page has at most " + PAGE + " entries");
+            Checks.equal(total, page.getTotal(), "total");
             for (Bundle.BundleEntryComponent entry : page.getEntry()) {
                 DocumentReference reference = (DocumentReference) entry.getResource();
-                holds(entry.getFullUrl().endsWith("/" + reference.getIdElement().getIdPart()), "fullUrl has the id");
-                holds(found.put(reference.getIdElement().getIdPart(), reference) == null, "a document comes once");
+                Checks.holds(entry.getFullUrl().endsWith("/" + reference.getIdElement().getIdPart()), "fullUrl has the id");
+                Checks.holds(found.put(reference.getIdElement().getIdPart(), reference) == null, "a document comes once");
             }
             if (page.getLink(Bundle.LINK_NEXT) == null) {
                 break;
@@ -105,17 +105,17 @@ final class Consumer {
             page = client.loadPage().next(page).execute();
             pages++;
         }
-        equal(total, found.size(), "documents on all pages");
-        holds(pages > 1, "there is more than one page");
+        Checks.equal(total, found.size(), "documents on all pages");
+        Checks.holds(pages > 1, "there is more than one page");
         return found;
     }
 
     private void read(DocumentReference found) {
         DocumentReference read = client.read().resource(DocumentReference.class)
                 .withId(found.getIdElement().getIdPart()).encoded(EncodingEnum.JSON).execute();
-        holds(found.getMasterIdentifier().equalsDeep(read.getMasterIdentifier()), "the same masterIdentifier");
-        holds(found.getContentFirstRep().equalsDeep(read.getContentFirstRep()), "the same content");
-        holds(found.getContext().equalsDeep(read.getContext()), "the same context");
+        Checks.holds(found.getMasterIdentifier().equalsDeep(read.getMasterIdentifier()), "the same masterIdentifier");
+        Checks.holds(found.getContentFirstRep().equalsDeep(read.getContentFirstRep()), "the same content");
+        Checks.holds(found.getContext().equalsDeep(read.getContext()), "the same context");
     }
 
     /** The octets at the address as it is; the HAPI client's own way, a Binary by id, gives the same. */
@@ -123,15 +123,15 @@ final class Consumer {
         Attachment attachment = reference.getContentFirstRep().getAttachment();
         HttpResponse<byte[]> answer = http.send(HttpRequest.newBuilder(URI.create(attachment.getUrl())).build(),
                 HttpResponse.BodyHandlers.ofByteArray());
-        equal(200, answer.statusCode(), "the status of a retrieve");
-        equal(attachment.getContentType(), answer.headers().firstValue("Content-Type").orElse(""), "Content-Type");
+        Checks.equal(200, answer.statusCode(), "the status of a retrieve");
+        Checks.equal(attachment.getContentType(), answer.headers().firstValue("Content-Type").orElse(""), "Content-Type");
         byte[] octets = answer.body();
         byte[] digest = MessageDigest.getInstance("SHA-1").digest(octets);
-        holds(Arrays.equals(attachment.getHash(), digest), "the hash of the document");
-        equal(attachment.getSize(), octets.length, "the size of the document");
+        Checks.holds(Arrays.equals(attachment.getHash(), digest), "the hash of the document");
+        Checks.equal(attachment.getSize(), octets.length, "the size of the document");
         Binary binary = client.read().resource(Binary.class).withId(reference.getIdElement().getIdPart()).execute();
-        holds(Arrays.equals(octets, binary.getData()), "the Binary holds the same octets");
-        equal(attachment.getContentType(), binary.getContentType(), "contentType of the Binary");
+        Checks.holds(Arrays.equals(octets, binary.getData()), "the Binary holds the same octets");
+        Checks.equal(attachment.getContentType(), binary.getContentType(), "contentType of the Binary");
         return octets.length;
     }
 
@@ -139,10 +139,10 @@ final class Consumer {
         Bundle found = client.search().forResource(Patient.class)
                 .where(Patient.IDENTIFIER.exactly().systemAndIdentifier(domain, patient))
                 .returnBundle(Bundle.class).execute();
-        equal(1, found.getEntry().size(), "patients of one identifier");
+        Checks.equal(1, found.getEntry().size(), "patients of one identifier");
         Patient one = (Patient) found.getEntryFirstRep().getResource();
         Patient read = client.read().resource(Patient.class).withId(one.getIdElement().getIdPart()).execute();
-        holds(one.getIdentifierFirstRep().equalsDeep(read.getIdentifierFirstRep()), "the same patient");
+        Checks.holds(one.getIdentifierFirstRep().equalsDeep(read.getIdentifierFirstRep()), "the same patient");
     }
 
     /** A refusal is an exception with an OperationOutcome in it. */
@@ -165,16 +165,6 @@ final class Consumer {
 
     private static void explained(BaseServerResponseException refused) {
         OperationOutcome outcome = (OperationOutcome) refused.getOperationOutcome();
-        holds(outcome != null && outcome.getIssueFirstRep().hasDiagnostics(), "a refusal says why: " + refused);
-    }
-
-    private static void equal(Object expected, Object found, String what) {
-        holds(expected.equals(found), what + ": expected " + expected + ", found " + found);
-    }
-
-    private static void holds(boolean condition, String what) {
-        if (!condition) {
-            throw new AssertionError(what);
-        }
+        Checks.holds(outcome != null && outcome.getIssueFirstRep().hasDiagnostics(), "a refusal says why: " + refused);
     }
 }
