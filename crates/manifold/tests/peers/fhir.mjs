@@ -11,6 +11,9 @@ import { pathToFileURL } from 'node:url';
 
 const require = createRequire(join(process.env.MANIFOLD_PEERS, 'package.json'));
 
+// Read from XML, its decimals are strings, which its own rules then refuse.
+const DECIMAL_OF_XML = /^Bundle\.entry\[\d+\]\.search\.score$/;
+
 function validate(files) {
   const { Fhir } = require('fhir');
   const fhir = new Fhir();
@@ -18,6 +21,7 @@ function validate(files) {
     const text = readFileSync(file, 'utf8');
     const resource = text.startsWith('<') ? fhir.xmlToObj(text) : JSON.parse(text);
     for (const message of fhir.validate(resource, { errorOnUnexpected: true }).messages) {
+      if (text.startsWith('<') && DECIMAL_OF_XML.test(message.location)) continue;
       console.log([message.severity, basename(file), message.location, message.message].join(' | '));
     }
     if (!text.startsWith('<')) {

@@ -9,11 +9,11 @@ use model::{
     Submission, Text, UniqueId, Xcn, Xon, Xtn, schemes,
 };
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-const JSON: (&str, &str) = ("content-type", "application/fhir+json");
+pub(super) const JSON: (&str, &str) = ("content-type", "application/fhir+json");
 
 /// Answers in files, named after what was asked.
 pub struct Answers {
@@ -29,12 +29,14 @@ impl Answers {
         let mut answers = Answers { folder: crate::network::folder(), base, http: reqwest::Client::new() };
         answers.statement();
         answers.seeded_documents(seeded);
+        answers.manifests(seeded);
         answers.refusals();
         answers.base = scratch.endpoint("central", "ITI-67");
         let patient = format!("FHIR{}", actors::short_id(&cx().identifiers.uuid()));
         answers.patients(&patient);
         publish_every_shape(&Client::of(&scratch.http("central")), &patient);
         answers.published_documents(&patient);
+        answers.provided(&patient);
         answers
     }
 
@@ -42,8 +44,13 @@ impl Answers {
         self.folder.path()
     }
 
-    pub fn files(&self) -> Vec<PathBuf> {
-        super::peers::files(self.folder(), "json")
+    /// In JSON, or in XML.
+    pub fn files(&self, ending: &str) -> Vec<PathBuf> {
+        super::peers::files(self.folder(), ending)
+    }
+
+    pub(super) fn base(&self) -> &str {
+        &self.base
     }
 
     fn statement(&self) {
@@ -80,35 +87,6 @@ impl Answers {
         self.ask("patients-by-name", 200, Method::GET, "Patient?family=M&unheard-of=1", &[], "");
         let id = found["entry"][0]["resource"]["id"].as_str().expect("an id");
         self.ask("patient", 200, Method::GET, &format!("Patient/{id}"), &[], "");
-    }
-
-    /// ITI-104: made, revised, merged, and refused.
-    fn patients(&self, id: &str) {
-        let path = |id: &str| format!("Patient?identifier=urn:oid:2.999.7%7C{id}");
-        let identifier = |id: &str| json!([{"system": "urn:oid:2.999.7", "value": id}]);
-        let whole = |id: &str| {
-            json!({
-                "resourceType": "Patient", "identifier": identifier(id), "active": true, "gender": "other",
-                "birthDate": "1999-12-31", "name": [{"family": "Feed", "given": ["Test", "Second"], "prefix": ["Dr."]}],
-            })
-        };
-        let put = |name: &str, status: u16, id: &str, headers: &[(&str, &str)], body: &Value| {
-            let headers = [headers, &[JSON]].concat();
-            self.ask(name, status, Method::PUT, &path(id), &headers, &body.to_string())
-        };
-        put("patient-made", 201, id, &[], &whole(id));
-        put("patient-revised", 200, id, &[], &whole(id));
-        let subsumed = format!("{id}-2");
-        put("patient-told", 201, &subsumed, &[("prefer", "return=OperationOutcome")], &whole(&subsumed));
-        let other = json!({"identifier": {"system": "urn:oid:2.999.7", "value": id}});
-        let merge = json!({
-            "resourceType": "Patient", "identifier": identifier(&subsumed), "active": false,
-            "name": [{"family": "Feed"}], "link": [{"type": "replaced-by", "other": other}],
-        });
-        put("patient-merged", 200, &subsumed, &[], &merge);
-        put("refused-422-no-identifier", 422, id, &[], &json!({"resourceType": "Patient"}));
-        put("refused-400-no-resource", 400, id, &[], &json!([1]));
-        put("refused-422-other-identifier", 422, "SOMEBODY", &[], &whole(id));
     }
 
     fn published_documents(&self, patient: &str) {
@@ -149,9 +127,44 @@ impl Answers {
         get("strict", 400, &of_patient("P0001", "&status=current&unheard-of=1"), &lenient);
     }
 
-    /// Asks, demands that status, and keeps the answer; `path` is below the base, or a whole URL.
-    fn ask(&self, name: &str, status: u16, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Value {
-        let url = if path.contains("://") { path.to_owned() } else { format!("{}/{path}", self.base) };
+    /// Asks, demands that status, and keeps the answer; `path` is below the base, or a whole URL. What may be asked twice
+    /// and chooses no form itself is asked for XML too.
+    pub(super) fn ask(
+        &self,
+        name: &str,
+        status: u16,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Value {
+        let again =
+            matches!(method, Method::GET | Method::POST) && headers.iter().all(|(header, _)| *header != "accept");
+        if again {
+            let headers = [headers, &[("accept", fhir::xml::MEDIA_TYPE)]].concat();
+            let text = self.exchange(name, status, method.clone(), path, &headers, body);
+            assert!(text.starts_with('<'), "{name}: {text}");
+            std::fs::write(self.folder().join(format!("{name}.xml")), &text).expect("the answer can be written");
+        }
+        let text = self.exchange(name, status, method, path, headers, body);
+        std::fs::write(self.folder().join(format!("{name}.json")), &text).expect("the answer can be written");
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}: {text}"))
+    }
+
+    fn exchange(
+        &self,
+        name: &str,
+        status: u16,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> String {
+        let url = match path {
+            "" => self.base.clone(),
+            whole if whole.contains("://") => whole.to_owned(),
+            below => format!("{}/{below}", self.base),
+        };
         let mut request = self.http.request(method, &url).body(body.to_owned());
         for (header, value) in headers {
             request = request.header(*header, *value);
@@ -161,8 +174,7 @@ impl Answers {
             (response.status().as_u16(), response.text().await.expect("a whole answer"))
         });
         assert_eq!(found, status, "{name}: {text}");
-        std::fs::write(self.folder().join(format!("{name}.json")), &text).expect("the answer can be written");
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}: {text}"))
+        text
     }
 }
 
@@ -196,7 +208,7 @@ fn publish_every_shape(node: &Client, patient: &str) {
     node.register_on_demand(on_demand).expect("an on-demand entry");
 }
 
-fn full(submission: &mut Submission, patient: &str) {
+pub(super) fn full(submission: &mut Submission, patient: &str) {
     let entry = &mut submission.entries[0];
     let texts = |all: &[&str]| all.iter().map(|text| (*text).to_owned()).collect();
     let xon = |text: &str| Xon::parse(text).expect("an XON");

@@ -4,6 +4,8 @@
 mod documents;
 mod fhir;
 mod fhir_answers;
+mod fhir_answers_lists;
+mod fhir_answers_patients;
 mod fhir_peers;
 mod fhir_publish;
 mod fhir_xml;

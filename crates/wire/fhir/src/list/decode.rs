@@ -1,6 +1,6 @@
 //! List to SubmissionSet or Folder. Source: spec/fhir.md sections 0 (identifier ladder), 4, 5.2.
 
-use super::{AUTHOR_ORG, DESIGNATION_TYPE, INTENDED_RECIPIENT, List, SOURCE_ID};
+use super::{AUTHOR_ORG, DESIGNATION_TYPE, INTENDED_RECIPIENT, List, OF_PERSON, SOURCE_ID};
 use crate::document_reference::{home_community_id, patient_of};
 use crate::error::DecodeError;
 use crate::identifier::{ENTRY_UUID, UNIQUE_ID, fold_uid, mhd_kind, object_id, to_unique_id};
@@ -234,15 +234,23 @@ fn author(list: &List<'_>, participants: &Participants<'_, '_>) -> Option<Author
     }
 }
 
-// XON|XCN|XTN, as the slot has it.
+// XON|XCN|XTN, as the slot has it. What `encode` wrote as person and organisation is one recipient again.
 fn recipients(list: &List<'_>, participants: &Participants<'_, '_>) -> Vec<String> {
     let ours = list.extension.iter().filter(|e| e.url.as_deref() == Some(INTENDED_RECIPIENT));
-    let authors = ours.filter_map(|e| e.value_reference.as_ref()).filter_map(|r| participants.author(r));
-    let text = |author: Author| {
+    let mut authors: Vec<(&str, Author)> = Vec::new();
+    for reference in ours.filter_map(|e| e.value_reference.as_ref()) {
+        let Some(author) = participants.author(reference) else { continue };
+        let name = reference.reference.as_deref().unwrap_or("");
+        match (name.strip_suffix(OF_PERSON), authors.last_mut()) {
+            (Some(person), Some((last, of))) if person == *last => of.institutions = author.institutions,
+            _ => authors.push((name, author)),
+        }
+    }
+    let text = |(_, author): (&str, Author)| {
         let organization = author.institutions.first().map_or("", |xon| xon.as_str());
         let person = author.person.as_ref().map_or("", |xcn| xcn.as_str());
         let telecommunication = author.telecommunications.first().map_or("", |xtn| xtn.as_str());
         format!("{organization}|{person}|{telecommunication}").trim_end_matches('|').to_owned()
     };
-    authors.map(text).filter(|text| !text.is_empty()).collect()
+    authors.into_iter().map(text).filter(|text| !text.is_empty()).collect()
 }

@@ -2,7 +2,7 @@
 
 use super::{
     AUTHOR_ORG, COMPREHENSIVE_FOLDER, COMPREHENSIVE_SUBMISSION_SET, DESIGNATION_TYPE, INTENDED_RECIPIENT, LIST_TYPES,
-    List, ListEntry, MINIMAL_FOLDER, MINIMAL_SUBMISSION_SET, SOURCE_ID,
+    List, ListEntry, MINIMAL_FOLDER, MINIMAL_SUBMISSION_SET, OF_PERSON, SOURCE_ID,
 };
 use crate::datatypes::{Annotation, CodeableConcept, Coding, Extension, Identifier, Meta, Reference, Str};
 use crate::document_reference::HOME_COMMUNITY_ID;
@@ -30,7 +30,7 @@ pub struct ListEncodeContext<'a> {
 pub fn encode_submission_set(set: &SubmissionSet, cx: &ListEncodeContext<'_>) -> Vec<u8> {
     let people = People {
         author: set.authors.first().map(of_one_institution),
-        recipients: set.intended_recipients.iter().map(|text| recipient_author(text)).collect(),
+        recipients: set.intended_recipients.iter().zip(1..).flat_map(|(text, n)| recipient(text, n)).collect(),
     };
     json::encode(&Resource::List(Box::new(submission_set(set, &people, cx))))
 }
@@ -43,7 +43,8 @@ pub fn encode_folder(one: &Folder, cx: &ListEncodeContext<'_>) -> Vec<u8> {
 /// The people of a submission set as far as a List can name them.
 struct People {
     author: Option<Author>,
-    recipients: Vec<Author>,
+    /// With the id of the contained resource.
+    recipients: Vec<(String, Author)>,
 }
 
 fn submission_set<'a>(set: &'a SubmissionSet, people: &'a People, cx: &ListEncodeContext<'a>) -> List<'a> {
@@ -58,9 +59,9 @@ fn submission_set<'a>(set: &'a SubmissionSet, people: &'a People, cx: &ListEncod
         ..Extension::default()
     }];
     extension.extend(designation(&set.content_type_code));
-    for (i, recipient) in people.recipients.iter().enumerate() {
+    for (id, recipient) in &people.recipients {
         let mut references = Vec::new();
-        write_author(recipient, &format!("recipient{}", i + 1), &mut contained, &mut references);
+        write_author(recipient, id, &mut contained, &mut references);
         for reference in references {
             let (url, value_reference) = (Some(INTENDED_RECIPIENT.into()), Some(reference));
             extension.push(Extension { url, value_reference, ..Extension::default() });
@@ -173,14 +174,20 @@ fn home(home: Option<&HomeCommunityId>) -> Option<Extension<'static>> {
     Some(Extension { url: Some(HOME_COMMUNITY_ID.into()), value_oid, ..Extension::default() })
 }
 
-// `XON|XCN|XTN`.
-fn recipient_author(text: &str) -> Author {
+// `XON|XCN|XTN`. A recipient may be no PractitionerRole: where there are both, the organisation follows its person under an
+// id that says so.
+fn recipient(text: &str, number: usize) -> Vec<(String, Author)> {
     let mut parts = text.split('|');
     let mut next = || parts.next().unwrap_or("");
-    let institutions = Xon::parse(next()).ok().into_iter().collect();
+    let institutions: Vec<Xon> = Xon::parse(next()).ok().into_iter().collect();
     let person = Xcn::parse(next()).ok();
     let telecommunications = Xtn::parse(next()).ok().into_iter().collect();
-    Author { person, institutions, telecommunications, ..Author::default() }
+    let id = format!("recipient{number}");
+    if person.is_none() || institutions.is_empty() {
+        return vec![(id, Author { person, institutions, telecommunications, ..Author::default() })];
+    }
+    let organization = (format!("{id}{OF_PERSON}"), Author { institutions, ..Author::default() });
+    vec![(id, Author { person, telecommunications, ..Author::default() }), organization]
 }
 
 /// One author as one reference can name it: with its first institution alone.

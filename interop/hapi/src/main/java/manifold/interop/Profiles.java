@@ -45,7 +45,7 @@ final class Profiles {
             }
         }
         definitions = read;
-        for (String definition : R5Elements.DEFINITIONS) {
+        for (String definition : Extensions.DEFINITIONS) {
             guides.addResource(context.newJsonParser().parseResource(definition));
         }
         // Code systems of others (LOINC, SNOMED CT) are not here; a code of theirs cannot be looked up, which is no error.
@@ -105,6 +105,8 @@ final class Profiles {
             out.add(MHD + "FindDocumentListsResponseMessage");
         } else if (self.contains("/Patient?")) {
             out.add(PDQM + "QueryPatientResourceResponseMessage");
+        } else if (self.endsWith("/Patient/$match")) {
+            out.add(PDQM + "MatchParametersOut");
         }
         return out;
     }

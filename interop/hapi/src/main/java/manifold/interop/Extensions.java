@@ -1,12 +1,14 @@
 package manifold.interop;
 
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
- * Elements of R5 as extensions, by which MADO says modality and body site. HL7's own definitions come in a package that is
- * not on Maven Central, and a validator that has none takes such an extension for an error.
+ * Extensions of HL7 that the guides name: elements of R5, by which MADO says modality and body site, and those of PDQm's
+ * Patient and matches. HL7's own definitions come in packages that are not on Maven Central, and a validator that has none takes such
+ * an extension for an error.
  */
-final class R5Elements {
+final class Extensions {
     private static final String HEAD = """
             {
               "resourceType": "StructureDefinition",
@@ -44,8 +46,33 @@ final class R5Elements {
             }
             """;
 
-    /** StructureDefinitions in JSON. */
-    static final List<String> DEFINITIONS = List.of(MODALITY, BODY_SITE);
+    /** Named by PDQm; values are looked at where this system writes one. */
+    private static final String OF_PDQM = """
+            {
+              "resourceType": "StructureDefinition", "url": "http://hl7.org/fhir/StructureDefinition/%1$s",
+              "version": "5.2.0", "name": "%1$s", "status": "active", "fhirVersion": "4.0.1", "kind": "complex-type",
+              "abstract": false, "context": [{"type": "element", "expression": "%2$s"}],
+              "type": "Extension", "baseDefinition": "http://hl7.org/fhir/StructureDefinition/Extension",
+              "derivation": "constraint",
+              "differential": {"element": [
+                {"id": "Extension", "path": "Extension"},
+                {"id": "Extension.url", "path": "Extension.url",
+                 "fixedUri": "http://hl7.org/fhir/StructureDefinition/%1$s"}%3$s
+              ]}
+            }
+            """;
 
-    private R5Elements() {}
+    private static final String VALUE = """
+            ,
+                {"id": "Extension.value[x]", "path": "Extension.value[x]", "min": 1, "type": [{"code": "%s"}]}""";
+
+    /** StructureDefinitions in JSON. */
+    static final List<String> DEFINITIONS = Stream.concat(
+            Stream.of(MODALITY, BODY_SITE,
+                    OF_PDQM.formatted("patient-mothersMaidenName", "Patient", VALUE.formatted("string")),
+                    OF_PDQM.formatted("match-grade", "Bundle.entry.search", VALUE.formatted("code"))),
+            Stream.of("individual-genderIdentity", "individual-pronouns", "individual-recordedSexOrGender")
+                    .map(name -> OF_PDQM.formatted(name, "Patient", ""))).toList();
+
+    private Extensions() {}
 }
