@@ -27,6 +27,12 @@ pub enum What {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+    /// Prints the OpenAPI document that the node of this file serves at /fhir/openapi.json
+    #[command(after_help = "Example:\n  manifold config openapi central.toml")]
+    Openapi {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
     /// Works with value sets
     Codes {
         #[command(subcommand)]
@@ -57,6 +63,10 @@ pub fn run(options: Configuration) -> Result<(), Stop> {
             let text = toml::to_string_pretty(&hidden(value))
                 .map_err(|e| Stop::failed(format!("cannot print the configuration: {e}")))?;
             output::print(&text)
+        }
+        What::Openapi { file } => {
+            let config = config::load(&file).map_err(Stop::failed)?;
+            output::print(&format!("{:#}\n", crate::node::openapi(&config)))
         }
         What::Codes { what: Codes::Import { file, output } } => import_codes(&file, output.as_deref()),
     }

@@ -1,15 +1,14 @@
-//! The CapabilityStatement of a node, from what its routers serve.
+//! What a node offers at its FHIR door, by its configuration: the CapabilityStatement and the OpenAPI document are made of it.
 
+use crate::config::NodeConfig;
 use fhir::capability::{Capability, Operation, ResourceCapability};
 use model::Dtm;
 
 /// Requirement statements of MHD.
-pub const RECIPIENT: &str =
-    "https://profiles.ihe.net/ITI/MHD/CapabilityStatement/IHE.MHD.DocumentRecipient.Comprehensive";
-pub const SIMPLIFIED: &str =
-    "https://profiles.ihe.net/ITI/MHD/CapabilityStatement/IHE.MHD.DocumentRecipient.Simplified";
-pub const GENERATE: &str = "https://profiles.ihe.net/ITI/MHD/CapabilityStatement/IHE.MHD.DocumentRecipient.Generate";
-pub const RESPONDER: &str = "https://profiles.ihe.net/ITI/MHD/CapabilityStatement/IHE.MHD.DocumentResponder";
+const RECIPIENT: &str = "https://profiles.ihe.net/ITI/MHD/CapabilityStatement/IHE.MHD.DocumentRecipient.Comprehensive";
+const SIMPLIFIED: &str = "https://profiles.ihe.net/ITI/MHD/CapabilityStatement/IHE.MHD.DocumentRecipient.Simplified";
+const GENERATE: &str = "https://profiles.ihe.net/ITI/MHD/CapabilityStatement/IHE.MHD.DocumentRecipient.Generate";
+const RESPONDER: &str = "https://profiles.ihe.net/ITI/MHD/CapabilityStatement/IHE.MHD.DocumentResponder";
 
 /// What the node's actors say of themselves, beside the resources.
 #[derive(Default)]
@@ -42,8 +41,33 @@ impl Claims {
         add(&mut known.supported_profiles, more.supported_profiles);
         add(&mut known.search_includes, more.search_includes);
         known.search_parameters.extend(more.search_parameters);
+        if known.result_parameters.is_empty() {
+            known.result_parameters = more.result_parameters;
+        }
         known.operations.extend(more.operations);
     }
+}
+
+/// What the FHIR actors of a configuration offer; without resources and interactions there is no FHIR door.
+pub fn claims(config: &NodeConfig) -> Claims {
+    let actors = &config.actors;
+    let mut claims = Claims::default();
+    if actors.mhd_document_recipient.is_some() {
+        claims.resource(published_document_reference());
+        claims.system_interactions.push("transaction");
+        claims.patch_formats.push(fhir::MEDIA_TYPE);
+        claims.instantiates.extend([RECIPIENT, SIMPLIFIED, GENERATE]);
+    }
+    if actors.mhd_document_responder.is_some() {
+        claims.resource(document_reference());
+        claims.resource(list());
+        claims.resource(binary());
+        claims.instantiates.push(RESPONDER);
+    }
+    if actors.patient_identity_manager.is_some() {
+        claims.resource(patient());
+    }
+    claims
 }
 
 pub fn statement(fhir_base: &str, claims: Claims, cors: bool, now_unix_micros: i64) -> Vec<u8> {
@@ -65,7 +89,7 @@ pub fn statement(fhir_base: &str, claims: Claims, cors: bool, now_unix_micros: i
 }
 
 /// ITI-105 and ITI-106.
-pub fn published_document_reference() -> ResourceCapability {
+fn published_document_reference() -> ResourceCapability {
     ResourceCapability {
         resource: "DocumentReference",
         supported_profiles: vec![fhir::document_reference::SIMPLIFIED_PUBLISH],
@@ -74,24 +98,27 @@ pub fn published_document_reference() -> ResourceCapability {
         operations: vec![Operation {
             name: "generate-metadata",
             definition: "https://profiles.ihe.net/ITI/MHD/OperationDefinition/generate-metadata",
+            query: &[],
+            answer: "Parameters",
         }],
         ..ResourceCapability::default()
     }
 }
 
-/// ITI-67 and ITI-68.
-pub fn document_reference() -> ResourceCapability {
+/// ITI-67.
+fn document_reference() -> ResourceCapability {
     ResourceCapability {
         resource: "DocumentReference",
         supported_profiles: vec![fhir::document_reference::MINIMAL, fhir::document_reference::COMPREHENSIVE],
         interactions: vec!["read", "search-type"],
         search_parameters: fhir::search::PARAMETERS.to_vec(),
+        result_parameters: fhir::search::RESULT_PARAMETERS,
         ..ResourceCapability::default()
     }
 }
 
 /// ITI-66.
-pub fn list() -> ResourceCapability {
+fn list() -> ResourceCapability {
     ResourceCapability {
         resource: "List",
         supported_profiles: vec![
@@ -102,12 +129,18 @@ pub fn list() -> ResourceCapability {
         ],
         interactions: vec!["read", "search-type"],
         search_parameters: fhir::search::lists::PARAMETERS.to_vec(),
+        result_parameters: fhir::search::RESULT_PARAMETERS,
         ..ResourceCapability::default()
     }
 }
 
+/// ITI-68, as a resource around the octets.
+fn binary() -> ResourceCapability {
+    ResourceCapability { resource: "Binary", interactions: vec!["read"], ..ResourceCapability::default() }
+}
+
 /// ITI-78, ITI-83, ITI-104 and ITI-119.
-pub fn patient() -> ResourceCapability {
+fn patient() -> ResourceCapability {
     ResourceCapability {
         resource: "Patient",
         supported_profiles: vec![fhir::patient::PROFILE, fhir::patient::PDQM_PROFILE],
@@ -116,12 +149,20 @@ pub fn patient() -> ResourceCapability {
         conditional_update: true,
         conditional_delete: Some("single"),
         search_parameters: fhir::patient_search::PARAMETERS.to_vec(),
+        result_parameters: fhir::patient_search::RESULT_PARAMETERS,
         operations: vec![
             Operation {
                 name: "ihe-pix",
                 definition: "https://profiles.ihe.net/ITI/PIXm/OperationDefinition/IHE.PIXm.pix",
+                query: fhir::parameters::PIX_PARAMETERS,
+                answer: "Parameters",
             },
-            Operation { name: "match", definition: "https://profiles.ihe.net/ITI/PDQm/OperationDefinition/PDQmMatch" },
+            Operation {
+                name: "match",
+                definition: "https://profiles.ihe.net/ITI/PDQm/OperationDefinition/PDQmMatch",
+                query: &[],
+                answer: "Bundle",
+            },
         ],
         ..ResourceCapability::default()
     }

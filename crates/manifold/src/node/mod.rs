@@ -6,6 +6,7 @@ mod capability;
 mod clock;
 mod endpoints;
 mod metrics;
+mod openapi;
 mod peers;
 mod signals;
 mod status;
@@ -13,6 +14,7 @@ mod wiring;
 
 pub use clock::{RandomIdentifiers, SystemClock};
 pub use endpoints::endpoints;
+pub use openapi::document as openapi;
 pub use signals::stop_requested;
 
 use crate::config::NodeConfig;

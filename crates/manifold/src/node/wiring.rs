@@ -2,7 +2,7 @@
 
 use super::peers::{self, Peers};
 use super::status::Status;
-use super::{Opened, capability};
+use super::{Opened, capability, openapi};
 use crate::config::{self, NodeConfig};
 use actors::spool::Spool;
 use actors::{
@@ -341,7 +341,6 @@ impl<'a> Wiring<'a> {
         let actors = &self.config.actors;
         let edge = self.opened.edge.clone();
         let fhir_base = format!("{}/fhir", self.config.node.public_url.trim_end_matches('/'));
-        let mut claims = capability::Claims::default();
         if let Some(options) = &actors.mhd_document_recipient {
             let publication = match options.publish_to.as_str() {
                 "self" => {
@@ -381,10 +380,6 @@ impl<'a> Wiring<'a> {
             let simplified = iti105_simplified_publish::Server { documents: documents.clone(), edge: edge.clone() };
             self.merge(simplified.router());
             self.merge(iti106_generate_metadata::Server { documents, patient_domain, edge: edge.clone() }.router());
-            claims.resource(capability::published_document_reference());
-            claims.system_interactions.push("transaction");
-            claims.patch_formats.push(fhir::MEDIA_TYPE);
-            claims.instantiates.extend([capability::RECIPIENT, capability::SIMPLIFIED, capability::GENERATE]);
         }
         if actors.mhd_document_responder.is_some() {
             let registry =
@@ -415,9 +410,6 @@ impl<'a> Wiring<'a> {
             self.merge(find.router());
             self.merge(lists.router());
             self.merge(iti68_retrieve_document::Server { registry, repository, edge: edge.clone() }.router());
-            claims.resource(capability::document_reference());
-            claims.resource(capability::list());
-            claims.instantiates.push(capability::RESPONDER);
         }
         if actors.patient_identity_manager.is_some()
             && let Some(identity) = self.own_identity.clone()
@@ -448,13 +440,14 @@ impl<'a> Wiring<'a> {
             self.merge(query.router());
             self.merge(cross_reference.router());
             self.merge(matches.router());
-            claims.resource(capability::patient());
         }
         self.portal()?;
+        let claims = capability::claims(self.config);
         if !claims.resources.is_empty() || !claims.system_interactions.is_empty() {
             let cors = !edge.cors_origins.is_empty();
+            let openapi = openapi::octets(self.config).into();
             let metadata = capability::statement(&fhir_base, claims, cors, edge.clock.now_unix_micros()).into();
-            self.merge(Base { metadata, edge }.router());
+            self.merge(Base { metadata, openapi, edge }.router());
         }
         Ok(())
     }

@@ -241,7 +241,7 @@ pub async fn search_query(parts: &http::request::Parts, body: Body) -> Result<St
     Ok(if query.is_empty() { form.to_owned() } else { format!("{query}&{form}") })
 }
 
-/// What the node as a whole answers below `/fhir`: the CapabilityStatement, and 404 for every resource type that no
+/// What the node as a whole answers below `/fhir`: the CapabilityStatement, the OpenAPI document, and 404 for every resource type that no
 /// transaction serves.
 ///
 /// The base itself is not served here: a transaction that is posted to it routes `/fhir` and `/fhir/` alike (spec/fhir.md
@@ -249,6 +249,8 @@ pub async fn search_query(parts: &http::request::Parts, body: Body) -> Result<St
 pub struct Base {
     /// The CapabilityStatement as JSON, made once at start by [`fhir::capability::encode`].
     pub metadata: Bytes,
+    /// The OpenAPI document as JSON.
+    pub openapi: Bytes,
     pub edge: Edge,
 }
 
@@ -278,7 +280,15 @@ impl Base {
                 refused(StatusCode::NOT_FOUND, &OperationOutcome::of(issue), &id)
             }
         };
-        let router = Router::new().route("/fhir/metadata", get(answer)).route("/fhir/{*rest}", any(nothing));
+        let openapi = self.openapi;
+        let describe = move || {
+            let openapi = openapi.clone();
+            async move { ([(header::CONTENT_TYPE, "application/json")], openapi) }
+        };
+        let router = Router::new()
+            .route("/fhir/metadata", get(answer))
+            .route("/fhir/openapi.json", get(describe))
+            .route("/fhir/{*rest}", any(nothing));
         with_manners(router, &self.edge)
     }
 }

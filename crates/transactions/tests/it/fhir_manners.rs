@@ -57,7 +57,8 @@ fn start() -> Started {
             fhir_base: fhir_base.clone(),
             edge: edge.clone(),
         };
-        documents.router().merge(patients.router()).merge(found.router()).merge(Base { metadata, edge }.router())
+        let base = Base { metadata, openapi: "{}".into(), edge };
+        documents.router().merge(patients.router()).merge(found.router()).merge(base.router())
     });
     Started { served, registry, identity }
 }

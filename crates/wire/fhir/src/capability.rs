@@ -15,11 +15,14 @@ pub struct SearchParameter {
     pub documentation: Option<&'static str>,
 }
 
-/// An operation: name without `$`, canonical of its definition.
+/// An operation: name without `$`, canonical of its definition, the parameters of its GET (none: it is only posted), and
+/// the type that it answers. Posted are Parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Operation {
     pub name: &'static str,
     pub definition: &'static str,
+    pub query: &'static [SearchParameter],
+    pub answer: &'static str,
 }
 
 /// One resource type that is answered.
@@ -35,6 +38,8 @@ pub struct ResourceCapability {
     pub conditional_delete: Option<&'static str>,
     pub search_includes: Vec<&'static str>,
     pub search_parameters: Vec<SearchParameter>,
+    /// Parameters of a search that are no criteria, such as `_count`. The statement has no place for them.
+    pub result_parameters: &'static [&'static str],
     pub operations: Vec<Operation>,
 }
 

@@ -1,6 +1,7 @@
 //! Parameters resources of the operations on Patient: `$ihe-pix` in and out, `$match` in.
 //! Source: PIXm 2:3.83, PDQm 2:3.119; spec/fhir.md sections 13, 14.
 
+use crate::capability::SearchParameter;
 use crate::datatypes::{Identifier, Reference, Str};
 use crate::error::DecodeError;
 use crate::json;
@@ -68,6 +69,22 @@ fn token(text: &str) -> (String, String) {
     let (system, value) = text.split_once('|').unwrap_or(("", text));
     (system.trim().to_owned(), crate::search::unescape(value.trim()))
 }
+
+/// The parameters [`pix_of_query`] takes.
+pub const PIX_PARAMETERS: &[SearchParameter] = &[
+    SearchParameter {
+        name: "sourceIdentifier",
+        kind: "token",
+        definition: None,
+        documentation: Some("Required: system|value."),
+    },
+    SearchParameter {
+        name: "targetSystem",
+        kind: "uri",
+        definition: None,
+        documentation: Some("Only identifiers of these domains; without it all."),
+    },
+];
 
 /// Reads it from a query string. Errors: no source identifier, or several; a parameter that the operation has not.
 pub fn pix_of_query(query: &str) -> Result<PixQuestion, SearchError> {

@@ -8,6 +8,7 @@ mod fhir_answers_lists;
 mod fhir_answers_patients;
 mod fhir_peers;
 mod fhir_publish;
+mod fhir_statement;
 mod fhir_xml;
 mod field_cases;
 mod identity;

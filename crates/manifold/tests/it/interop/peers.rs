@@ -15,7 +15,7 @@ pub enum Peer {
     Ipf,
     /// `interop/hapi`, built; required as [`Peer::Ipf`] is.
     Hapi,
-    /// The npm packages fhir and fhir-kit-client.
+    /// The npm packages fhir, fhir-kit-client and @seriousme/openapi-schema-validator.
     NpmFhir,
     Dciodvfy,
     /// playwright-core and axe-core.

@@ -81,7 +81,14 @@ pub const PARAMETERS: &[SearchParameter] = &[
         "string",
         "http://hl7.org/fhir/SearchParameter/patient-extensions-Patient-mothersMaidenName",
     ),
+    SearchParameter {
+        documentation: Some("The start of a name or of an identifier; only the first page is answered."),
+        ..parameter("_content", "string", "http://hl7.org/fhir/SearchParameter/Resource-content")
+    },
 ];
+
+/// What [`decode`] takes beside criteria.
+pub const RESULT_PARAMETERS: &[&str] = &["_count", "_summary", "_total", "_format", "_pretty"];
 
 const fn parameter(name: &'static str, kind: &'static str, definition: &'static str) -> SearchParameter {
     SearchParameter { name, kind, definition: Some(definition), documentation: None }

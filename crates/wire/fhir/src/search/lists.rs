@@ -3,7 +3,7 @@
 use super::subject::Subject;
 use super::token::{self, Token};
 use super::understood::{Handling, Ignored, SearchOptions, Understood};
-use super::{Parameters, SearchError, codes, date, one_date, parameter, unescape};
+use super::{COMMUNITIES, Parameters, SearchError, codes, date, one_date, parameter, unescape};
 use crate::capability::SearchParameter;
 use crate::identifier::{fold_uid, object_id};
 use crate::list::LIST_TYPES;
@@ -21,6 +21,8 @@ pub const PARAMETERS: &[SearchParameter] = &[
     },
     parameter("patient", "reference", Some("http://hl7.org/fhir/SearchParameter/clinical-patient")),
     parameter("patient.identifier", "token", None),
+    parameter("subject", "reference", Some("http://hl7.org/fhir/SearchParameter/List-subject")),
+    parameter("subject.identifier", "token", None),
     SearchParameter {
         documentation: Some("submissionset or folder; both when it is left out."),
         ..parameter("code", "token", Some("http://hl7.org/fhir/SearchParameter/clinical-code"))
@@ -51,6 +53,7 @@ pub const PARAMETERS: &[SearchParameter] = &[
         ..parameter("sourceId", "token", Some("https://profiles.ihe.net/ITI/MHD/SearchParameter/List-SourceId"))
     },
     parameter("identifier", "token", Some("http://hl7.org/fhir/SearchParameter/List-identifier")),
+    COMMUNITIES,
 ];
 
 /// Most lists that are sorted in memory are those of one patient; a position is the time and id of the last one given.

@@ -101,6 +101,8 @@ pub const PARAMETERS: &[SearchParameter] = &[
     parameter("_id", "token", Some("http://hl7.org/fhir/SearchParameter/Resource-id")),
     parameter("patient", "reference", Some("http://hl7.org/fhir/SearchParameter/clinical-patient")),
     parameter("patient.identifier", "token", None),
+    parameter("subject", "reference", Some("http://hl7.org/fhir/SearchParameter/DocumentReference-subject")),
+    parameter("subject.identifier", "token", None),
     parameter("status", "token", Some("http://hl7.org/fhir/SearchParameter/DocumentReference-status")),
     parameter("identifier", "token", Some("http://hl7.org/fhir/SearchParameter/clinical-identifier")),
     parameter("category", "token", Some("http://hl7.org/fhir/SearchParameter/DocumentReference-category")),
@@ -131,12 +133,22 @@ pub const PARAMETERS: &[SearchParameter] = &[
         documentation: Some("As related:identifier=system|value; study UIDs with system urn:dicom:uid."),
         ..parameter("related", "reference", Some("http://hl7.org/fhir/SearchParameter/DocumentReference-related"))
     },
+    parameter("encounter.identifier", "token", None),
     parameter("study-instance-uid", "token", None),
     parameter("accession-number", "token", None),
     parameter("modality", "token", None),
     parameter("anatomical-region", "token", None),
     parameter("bodysite", "token", None),
+    COMMUNITIES,
 ];
+
+/// What [`decode`] takes beside criteria.
+pub const RESULT_PARAMETERS: &[&str] = &["_count", "_sort", "_summary", "_total", "_format", "_pretty"];
+
+const COMMUNITIES: SearchParameter = SearchParameter {
+    documentation: Some("Home community ids; other communities than this one find nothing here."),
+    ..parameter("targetCommunityIdList", "token", None)
+};
 
 const fn parameter(name: &'static str, kind: &'static str, definition: Option<&'static str>) -> SearchParameter {
     SearchParameter { name, kind, definition, documentation: None }
