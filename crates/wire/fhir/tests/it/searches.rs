@@ -456,7 +456,8 @@ fn every_parameter_in_the_table_is_understood() {
         let value = match (parameter.kind, parameter.name) {
             ("date", _) => "ge2026-01-01",
             (_, "study-instance-uid") => "2.25.9",
-            (_, "patient" | "patient.identifier") => "urn:oid:2.999.7|P0001",
+            (_, "patient" | "patient.identifier" | "subject" | "subject.identifier") => "urn:oid:2.999.7|P0001",
+            (_, "targetCommunityIdList") => "urn:oid:2.999.1",
             (_, "related") => "urn:oid:2.999.5|A1",
             _ => "x",
         };
