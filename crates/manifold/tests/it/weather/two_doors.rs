@@ -12,7 +12,7 @@ use model::{
     DocumentType, Dtm, DtmRange, ExtraSlot, Hd, ObjectId, Oid, PatientId, ReferenceId, ReferenceTerm, Sha1Hash,
     SourcePatientInfo, StudyInstanceUid, Submission, Text, UniqueId, Xcn, Xon, reference_types, schemes,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Numbers that look random, the same for the same seed (splitmix64).
@@ -74,6 +74,8 @@ fn confidentialities() -> [Code; 3] {
 enum Door {
     Xds,
     Mhd,
+    /// ITI-105: one document alone.
+    Simple,
 }
 
 /// What the run knows of the registry: enough to choose from, nothing to compare with.
@@ -185,12 +187,16 @@ impl Run {
                     Err(sentence.split(':').next().unwrap_or_default().to_owned())
                 }
             },
-            Door::Mhd => {
+            Door::Mhd | Door::Simple => {
                 let documents = [DocumentToProvide { entry_id: &submission.entries[0].id, octets }];
                 let options = ProvideOptions { patch: true, extra_slots: false };
-                let bundle = serde_json::from_slice(&encode(submission, &documents, options)).expect("JSON");
-                match self.centre.fhir("POST", "", Some(&bundle)) {
-                    (200, _) => Ok(()),
+                let bundle: Value = serde_json::from_slice(&encode(submission, &documents, options)).expect("JSON");
+                let (path, body, expected) = match door {
+                    Door::Simple => ("/DocumentReference", simple(&bundle), 201),
+                    Door::Xds | Door::Mhd => ("", bundle, 200),
+                };
+                match self.centre.fhir("POST", path, Some(&body)) {
+                    (status, _) if status == expected => Ok(()),
                     (_, answer) => Err(answer["issue"][0]["details"]["text"].as_str().unwrap_or_default().to_owned()),
                 }
             }
@@ -235,11 +241,13 @@ impl Run {
         let at = self.random.below(self.patients.len());
         let of = self.patients[at].clone();
         let (submission, octets) = (self.submission(&of), self.octets());
+        let door = if self.random.chance(20) { Door::Simple } else { door };
         assert_eq!(self.publish(&submission, &octets, door), Ok(()), "{door:?}");
         self.documents.push(submission.entries[0].unique_id.clone());
         match door {
             Door::Xds => "ITI-41",
             Door::Mhd => "ITI-65",
+            Door::Simple => "ITI-105",
         }
     }
 
@@ -264,9 +272,9 @@ impl Run {
         self.documents.push(submission.entries[0].unique_id.clone());
         match (kind, door) {
             (AssociationType::Rplc, Door::Xds) => "replacement by ITI-41",
-            (AssociationType::Rplc, Door::Mhd) => "replacement by ITI-65",
+            (AssociationType::Rplc, Door::Mhd | Door::Simple) => "replacement by ITI-65",
             (_, Door::Xds) => "relation by ITI-41",
-            (_, Door::Mhd) => "relation by ITI-65",
+            (_, Door::Mhd | Door::Simple) => "relation by ITI-65",
         }
     }
 
@@ -459,6 +467,17 @@ impl Run {
     }
 }
 
+/// The DocumentReference of a Bundle as ITI-105 wants it: the octets inside, and no entryUUID.
+fn simple(bundle: &Value) -> Value {
+    let mut document = bundle["entry"][1]["resource"].clone();
+    document.as_object_mut().expect("a resource").remove("id");
+    document["identifier"].as_array_mut().expect("identifiers").retain(|i| i["use"] != "official");
+    let attachment = document["content"][0]["attachment"].as_object_mut().expect("an attachment");
+    attachment.remove("url");
+    attachment.insert("data".to_owned(), bundle["entry"][2]["resource"]["data"].clone());
+    document
+}
+
 fn mark(name: &str, value: &str) -> ExtraSlot {
     ExtraSlot { name: name.into(), values: vec![value.into()] }
 }
@@ -508,7 +527,7 @@ fn random_operations_through_random_doors_leave_one_truth() {
         }
     }
     println!("{:?}", run.done);
-    for what in ["ITI-41", "ITI-65", "replacement by ITI-41", "replacement by ITI-65", "refusal by both"] {
+    for what in ["ITI-41", "ITI-65", "ITI-105", "replacement by ITI-41", "replacement by ITI-65", "refusal by both"] {
         assert!(run.done.contains_key(what) || operations < 500, "{what} never happened: {:?}", run.done);
     }
 }
