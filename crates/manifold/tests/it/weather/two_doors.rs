@@ -308,6 +308,9 @@ impl Run {
 
     /// Two patients become one, by the FHIR feed: the XDS one is another test's.
     fn merge(&mut self) -> &'static str {
+        if self.patients.len() < 2 {
+            return "nobody to merge";
+        }
         let subsumed = self.patients.remove(self.random.below(self.patients.len()));
         let survivor = self.patients[self.random.below(self.patients.len())].clone();
         let identifier = |id: &PatientId| json!({"system": format!("urn:oid:{}", id.domain), "value": id.id});
