@@ -1,5 +1,5 @@
 //! ITI-67 by patient on one node and on a HAPI FHIR JPA server that holds the same DocumentReferences: searches a second of
-//! eight clients, in turns, with and without `status`.
+//! eight clients, in turns, with and without `status`; and how many Bundles of ITI-65 a second are durable.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::http::Kept;
 use super::record::{Row, short};
 use super::reference::HapiJpa;
+use super::register::{Node, per_second};
 use super::registry::{Door, Order, PER_PATIENT, in_process, serve};
 use super::{Ground, median};
 
@@ -58,6 +59,8 @@ pub fn run(ground: &Ground) -> Result<Vec<Row>> {
         "{entries} DocumentReferences, {PER_PATIENT} a patient, {CLIENTS} clients, median of {RUNS} runs of {} s in turns",
         run_for.as_secs()
     );
+    let bundles = Node::start(ground)?.provide_bundles(ground.load(10_000, 400))?;
+    rows.push(per_second("ITI-65, durable, one document of 20 KB each, 16 clients", bundles, 200.0));
     rows.push(Row::fact("resident memory of the HAPI server", format!("{} MiB", short(hapi.running.resident_mib()?))));
     rows.push(Row::fact("filling the HAPI server", format!("{loading:.0} s")));
     rows.push(Row::fact("load", load));

@@ -54,8 +54,6 @@ pub fn run(ground: &Ground) -> Result<Vec<Row>> {
         ),
         Row::fact("4 KiB written and fdatasync, same folder", format!("{before:.0}/s before, {after:.0}/s after")),
     ];
-    let bundles = node.provide_bundles(ground.load(10_000, 400))?;
-    rows.push(per_second("ITI-65, one document of 20 KB each, 16 clients", bundles, 200.0));
     let mut curve = Vec::new();
     let mut entries = 0;
     for size in ground.load(vec![1_000, 10_000, 100_000, 1_000_000], vec![200, 1_000]) {
@@ -89,13 +87,13 @@ pub fn run(ground: &Ground) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-fn per_second(what: &str, rate: f64, least: f64) -> Row {
+pub(super) fn per_second(what: &str, rate: f64, least: f64) -> Row {
     let target = super::record::Target { text: format!("at least {least}/s"), met: rate >= least };
     let shown = format!("{rate:.0}/s");
     Row { what: what.to_owned(), manifold: shown.clone(), reference: None, figure: shown, target: Some(target) }
 }
 
-struct Node<'g> {
+pub(super) struct Node<'g> {
     ground: &'g Ground,
     base: String,
     port: u16,
@@ -104,7 +102,7 @@ struct Node<'g> {
 
 impl<'g> Node<'g> {
     /// A central node that accepts whatever patient comes.
-    fn start(ground: &'g Ground) -> Result<Self> {
+    pub(super) fn start(ground: &'g Ground) -> Result<Self> {
         let port = free_port()?;
         let base = format!("http://127.0.0.1:{port}");
         let data = ground.inside("data")?;
@@ -143,7 +141,7 @@ impl<'g> Node<'g> {
     }
 
     /// Bundles of one document a second.
-    fn provide_bundles(&self, bundles: u64) -> Result<f64> {
+    pub(super) fn provide_bundles(&self, bundles: u64) -> Result<f64> {
         let (bundles, clients) = (bundles.to_string(), CLIENTS.to_string());
         let arguments = ["--via", "mhd", "--patient", "BUNDLES", "--reports", &bundles, "--clients", &clients];
         let arguments = [&arguments[..], &["--octets", "20480"]].concat();
