@@ -48,13 +48,13 @@ pub fn describe(
         }
         "application/dicom" => of_manifest(octets, id, domain, defaults).map_err(one),
         "application/pdf" => {
-            let rule = "is a PDF, which says neither its uniqueId nor its patient: publish it by ITI-105, with \
-                        masterIdentifier and subject, or wrapped as CDA";
+            let rule = "is a PDF, which says neither its uniqueId nor its patient: send them in a parameter `metadata`, by \
+                        ITI-105, or wrapped as CDA";
             Err(one(DecodeError::required(BINARY, rule)))
         }
         _ => {
             let rule = "must be that of a CDA (text/xml), a FHIR document (application/fhir+json) or a DICOM manifest \
-                        (application/dicom); other documents are published by ITI-105";
+                        (application/dicom); others need a parameter `metadata`, or ITI-105";
             Err(one(DecodeError::not_supported(format!("{BINARY}.contentType"), rule, &bare)))
         }
     }

@@ -92,16 +92,10 @@ impl Server {
             let remarks = vec!["a document of this identifier was published before; this one was not".to_owned()];
             return Ok(Answer { status: StatusCode::OK, format, shown, entry, resource, remarks });
         }
-        let SimplifiedPublish { entry, octets, relates_to, warnings } =
-            simplified_publish::decode(&body, DOCUMENT_OCTETS).map_err(metadata_refused)?;
+        let received = simplified_publish::decode(&body, DOCUMENT_OCTETS).map_err(metadata_refused)?;
         drop(body);
-        *facts = facts_of(&entry);
-        let relations = relates_to.into_iter().map(|relation| {
-            // A reference that can be no id at all stands for an object that nobody has.
-            let id = relation.entry_id().or_else(|| ObjectId::parse(&relation.target).ok());
-            (relation.kind, Target::Object(id.unwrap_or_else(|| cx.identifiers.entry_uuid())))
-        });
-        let document = NewDocument { entry, octets: octets.into(), relations: relations.collect() };
+        let (document, warnings) = new_document(received, cx);
+        *facts = facts_of(&document.entry);
         let Registered { entry, resource, is_new, completed } = self.documents.publish(document, cx).await?;
         let mut remarks = warnings;
         if !completed.is_empty() {
@@ -158,7 +152,7 @@ impl Server {
     fn response(&self, answer: Answer) -> Response {
         let Answer { status, format, shown, entry, resource: json, remarks } = answer;
         let id = fhir::identifier::resource_id(&entry.id);
-        let location = HeaderValue::from_str(&format!("{}/DocumentReference/{id}", self.documents.fhir_base));
+        let location = HeaderValue::from_str(&format!("{}/DocumentReference/{id}", self.documents.place.base));
         // The version is that of the resource, whatever of it is shown.
         let mut response = read_resource(format, json, entry.version.unwrap_or(1), entry.submission_time.as_ref());
         match shown {
@@ -183,6 +177,17 @@ impl Server {
         }
         response
     }
+}
+
+/// What is to be published, and what was noticed in reading it.
+pub(crate) fn new_document(received: SimplifiedPublish, cx: &Cx) -> (NewDocument, Vec<String>) {
+    let SimplifiedPublish { entry, octets, relates_to, warnings } = received;
+    let relations = relates_to.into_iter().map(|relation| {
+        // A reference that can be no id at all stands for an object that nobody has.
+        let id = relation.entry_id().or_else(|| ObjectId::parse(&relation.target).ok());
+        (relation.kind, Target::Object(id.unwrap_or_else(|| cx.identifiers.entry_uuid())))
+    });
+    (NewDocument { entry, octets: octets.into(), relations: relations.collect() }, warnings)
 }
 
 pub(crate) fn facts_of(entry: &DocumentEntry) -> Facts {

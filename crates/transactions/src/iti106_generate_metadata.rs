@@ -6,7 +6,7 @@ use crate::edge::audit::{Facts, Outcome};
 use crate::edge::fhir_server::{Format, Refused, fhir_body, resource, with_manners};
 use crate::iti65_provide_document_bundle::BUNDLE_OCTETS;
 use crate::iti105_simplified_publish::{
-    DOCUMENT_OCTETS, NewDocument, SingleDocuments, Target, facts_of, metadata_refused,
+    DOCUMENT_OCTETS, NewDocument, SingleDocuments, Target, facts_of, metadata_refused, new_document,
 };
 use crate::{Access, Binding, Transaction};
 use actors::Cx;
@@ -15,7 +15,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use axum::routing::post;
-use fhir::generate_metadata;
+use fhir::generate_metadata::{self, Document, Input};
 use fhir::operation_outcome::OperationOutcome;
 use fhir::search::Parameters;
 use http::StatusCode;
@@ -77,18 +77,26 @@ impl Server {
         let query = parts.uri.query().unwrap_or("");
         let format = Format::negotiate(&parts.headers, Parameters::decode(query)?.first("_format"))?;
         let body = fhir_body(&parts.headers, body, BUNDLE_OCTETS).await?;
-        let document = generate_metadata::decode(&body, DOCUMENT_OCTETS).map_err(metadata_refused)?;
+        let input = generate_metadata::decode(&body, DOCUMENT_OCTETS).map_err(metadata_refused)?;
         drop(body);
+        let document = match input {
+            Input::Document(document) => self.described(document, cx)?,
+            Input::Described(received) => new_document(*received, cx).0,
+        };
+        *facts = facts_of(&document.entry);
+        let registered = self.documents.publish(document, cx).await?;
+        let reference = format!("DocumentReference/{}", fhir::identifier::resource_id(&registered.entry.id));
+        Ok((format, generate_metadata::encode(&reference)))
+    }
+
+    /// A document with what it says of itself.
+    fn described(&self, document: Document, cx: &Cx) -> Result<NewDocument, Refused> {
         let id = cx.identifiers.entry_uuid();
         let described =
             document_metadata::describe(document, id, self.patient_domain.as_ref(), &self.documents.defaults);
         let Described { entry, octets, relations } = described.map_err(findings_refused)?;
-        *facts = facts_of(&entry);
         let relations = relations.into_iter().map(|(kind, unique_id)| (kind, Target::Document(unique_id))).collect();
-        let document = NewDocument { entry, octets: octets.into(), relations };
-        let registered = self.documents.publish(document, cx).await?;
-        let reference = format!("DocumentReference/{}", fhir::identifier::resource_id(&registered.entry.id));
-        Ok((format, generate_metadata::encode(&reference)))
+        Ok(NewDocument { entry, octets: octets.into(), relations })
     }
 }
 

@@ -8,8 +8,10 @@ pub use publication::Publication;
 
 use crate::edge::Edge;
 use crate::edge::audit::{Facts, Outcome};
-use crate::edge::fhir_server::{Format, Refused, fhir_body, resource, with_manners};
+use crate::edge::fhir_server::{Format, Refused, fhir_body, prefer, resource, with_manners};
 use crate::iti42_register_document_set::facts;
+use crate::iti66_find_document_lists::Lists;
+use crate::iti67_find_document_references::document_reference;
 use crate::{Access, Binding, Transaction};
 use actors::{Cx, DocumentContent, ProvidedDocument, Sha256};
 use axum::Router;
@@ -25,6 +27,7 @@ use fhir::search::Parameters;
 use http::StatusCode;
 use model::{ObjectId, UniqueId};
 use publication::Published;
+use serde_json::value::RawValue;
 use std::sync::Arc;
 
 pub static TRANSACTION: Transaction = Transaction {
@@ -44,8 +47,8 @@ pub struct Server {
     pub publication: Publication,
     /// Stand in for what Minimal metadata leave out.
     pub defaults: Arc<MetadataDefaults>,
-    /// Public address of `/fhir`, without a slash at the end.
-    pub fhir_base: String,
+    /// Where what was published is shown.
+    pub lists: Lists,
     pub edge: Edge,
 }
 
@@ -72,7 +75,12 @@ impl Server {
             let format = Format::negotiate(&parts.headers, Parameters::decode(query)?.first("_format"))?;
             let body = fhir_body(&parts.headers, body, BUNDLE_OCTETS).await?;
             let (provided, published) = self.provide(&body, &mut known, &cx).await?;
-            Ok::<_, Refused>((format, self.response(&provided, &published, &cx)))
+            let resources = if prefer(&parts.headers).contains("return=representation") {
+                self.representation(&provided, &published, &cx).await?
+            } else {
+                Vec::new()
+            };
+            Ok::<_, Refused>((format, self.response(&provided, &published, &resources, &cx)))
         }
         .await;
         let outcome = answered.as_ref().map_or_else(Refused::audit_outcome, |_| Outcome::Success);
@@ -106,7 +114,40 @@ impl Server {
         provide_bundle::decode(body, &context)
     }
 
-    fn response(&self, entries: &[BundleEntry], published: &Published, cx: &Cx) -> Vec<u8> {
+    /// What became of each entry, as ITI-66 and ITI-67 show it now; documents themselves are not given back.
+    async fn representation(
+        &self,
+        entries: &[BundleEntry],
+        published: &Published,
+        cx: &Cx,
+    ) -> Result<Vec<Option<Box<RawValue>>>, Refused> {
+        let mut resources = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let octets = match &entry.kind {
+                EntryKind::SubmissionSet(id) | EntryKind::Folder { id, .. } => {
+                    self.lists.one(published.id_of(id).clone(), cx).await?.map(|(_, octets)| octets)
+                }
+                EntryKind::Document(id) | EntryKind::Patch(id) => {
+                    let id = published.id_of(id);
+                    let shown = document_reference(&*self.lists.registry, id, &self.lists.place, cx).await?;
+                    shown.map(|(_, octets)| octets)
+                }
+                EntryKind::Content(_) | EntryKind::Patient(_) => None,
+            };
+            let text = octets.and_then(|octets| String::from_utf8(octets).ok());
+            resources.push(text.and_then(|text| RawValue::from_string(text).ok()));
+        }
+        Ok(resources)
+    }
+
+    /// `resources`: one for each entry, or none at all.
+    fn response(
+        &self,
+        entries: &[BundleEntry],
+        published: &Published,
+        resources: &[Option<Box<RawValue>>],
+        cx: &Cx,
+    ) -> Vec<u8> {
         const CREATED: &str = "201 Created";
         const OK: &str = "200 OK";
         let now = fhir::datetime::encode_instant(&cx.now());
@@ -118,7 +159,7 @@ impl Server {
                 EntryKind::Folder { id, is_new: true } => (CREATED, at("List", id), Some(1)),
                 EntryKind::Folder { id, is_new: false } => (OK, at("List", id), None),
                 EntryKind::Patch(id) => (OK, at("DocumentReference", id), None),
-                EntryKind::Content(unique_id) => (CREATED, document_url(&self.fhir_base, unique_id), None),
+                EntryKind::Content(unique_id) => (CREATED, document_url(&self.lists.place.base, unique_id), None),
                 EntryKind::Patient(id) => {
                     let id = fhir::patient::resource_id(id);
                     (OK, id.map_or_else(|| "Patient".to_owned(), |id| format!("Patient/{id}")), None)
@@ -128,15 +169,16 @@ impl Server {
             (status, location, version, last_modified)
         };
         let answers: Vec<_> = entries.iter().map(|entry| (entry, outcome(entry))).collect();
-        let outcomes =
-            answers.iter().map(|(entry, (status, location, version, last_modified))| provide_bundle::Outcome {
+        let outcomes = answers.iter().enumerate().map(|(i, (entry, (status, location, version, last_modified)))| {
+            provide_bundle::Outcome {
                 status,
                 location: location.clone(),
                 version: *version,
                 last_modified: last_modified.as_deref(),
-                resource: None,
+                resource: resources.get(i).and_then(|resource| resource.as_deref()),
                 warnings: &entry.warnings,
-            });
+            }
+        });
         encode_response(outcomes.collect())
     }
 }

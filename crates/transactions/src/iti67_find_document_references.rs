@@ -2,16 +2,18 @@
 
 mod client;
 mod order;
+mod related;
 
 pub use client::Client;
 
 use crate::edge::Edge;
 use crate::edge::audit::{Facts, Outcome};
+use crate::edge::fhir_place::FhirPlace;
 use crate::edge::fhir_server::{Format, Refused, prefer, read_resource, resource, search_query, with_manners};
 use crate::edge::operation_outcome;
 use crate::edge::page_token::{BadToken, PageKey, Position, bad_token};
 use crate::{Access, Binding, Transaction};
-use actors::{Cx, Found, Refusal, Registry};
+use actors::{Cx, Found, Refusal, Registry, SilentParty};
 use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request};
@@ -22,10 +24,10 @@ use fhir::document_reference::{EncodeContext, Relations};
 use fhir::search::{DocumentSearch, Handling, SearchOptions};
 use http::StatusCode;
 use model::{
-    AvailabilityStatus, CodeTerm, DocumentEntry, DocumentQuery, HomeCommunityId, ObjectId, Oid, Page, PatientId,
-    RegionMap, schemes,
+    AvailabilityStatus, CodeTerm, DocumentEntry, DocumentQuery, ObjectId, Oid, Page, PatientId, RegionMap, schemes,
 };
 use order::{decode_position, sorted};
+use related::Beside;
 use std::sync::Arc;
 
 pub static TRANSACTION: Transaction = Transaction {
@@ -41,10 +43,7 @@ pub static TRANSACTION: Transaction = Transaction {
 pub struct Server {
     /// This node, a peer or a federation.
     pub registry: Arc<dyn Registry>,
-    /// Public address of `/fhir`, without a slash at the end.
-    pub fhir_base: String,
-    /// The community of entries that name none.
-    pub home: Option<HomeCommunityId>,
+    pub place: FhirPlace,
     /// Completes `patient.identifier=value` without a system.
     pub patient_domain: Option<Oid>,
     /// Codes that mean the same region.
@@ -131,7 +130,7 @@ impl Server {
         let options = SearchOptions {
             handling: Handling::from_prefer(&prefer(headers)),
             patient_domain: self.patient_domain.clone(),
-            fhir_base: Some(self.fhir_base.clone()),
+            fhir_base: Some(self.place.base.clone()),
             default_count: self.default_count,
             max_count: self.max_count,
             ..SearchOptions::default()
@@ -149,24 +148,25 @@ impl Server {
             &search.ignored,
             search.patient_reference.is_some(),
             &search.target_communities,
-            self.home.as_ref(),
+            self.place.home.as_ref(),
         );
         let elsewhere = !search.target_communities.is_empty()
-            && self.home.as_ref().is_some_and(|home| !search.target_communities.contains(home));
+            && self.place.home.as_ref().is_some_and(|home| !search.target_communities.contains(home));
         if search.patient_reference.is_some() || elsewhere {
             search.queries.clear();
         }
         for query in &mut search.queries {
             self.expand_regions(query);
         }
+        let narrowed = related::narrow(&mut search, &*self.registry, cx).await?;
         let found = self.find(&search, position.as_ref(), cx).await?;
-        outcomes.extend(found.silent.iter().map(operation_outcome::silent));
+        let mut silent: Vec<SilentParty> = narrowed.into_iter().chain(found.silent).collect();
         let total = found.total.unwrap_or(found.items.len() as u64);
         let self_query = search.self_query();
-        let self_url = format!("{}/DocumentReference?{self_query}", self.fhir_base);
+        let self_url = format!("{}/DocumentReference?{self_query}", self.place.base);
         let next_url = found.next.map(|after| {
             let token = self.page_key.seal(&Position { query: self_query, total, after }, cx);
-            format!("{}/DocumentReference?_page={token}", self.fhir_base)
+            format!("{}/DocumentReference?_page={token}", self.place.base)
         });
         let associations = if found.items.is_empty() {
             Vec::new()
@@ -174,17 +174,20 @@ impl Server {
             // One call for the whole page (field case B-049).
             let ids: Vec<_> = found.items.iter().map(|e| e.id.clone()).collect();
             let found = self.registry.associations(&ids, cx).await?;
-            outcomes.extend(found.silent.iter().map(operation_outcome::silent));
+            silent.extend(found.silent);
             found.items
         };
-        let relations = Relations::of(&associations);
-        let encode = EncodeContext {
-            home_community_id: self.home.as_ref(),
-            relations: Some(&relations),
-            ..EncodeContext::server(&self.fhir_base)
+        let beside = if search.include_related {
+            related::related(&found.items, &associations, &*self.registry, cx).await?
+        } else {
+            Beside::default()
         };
+        silent.extend(beside.silent);
+        outcomes.extend(parties(silent).iter().map(operation_outcome::silent));
+        let relations = Relations::of(associations.iter().chain(&beside.associations));
+        let encode = EncodeContext { relations: Some(&relations), ..self.place.context() };
         let links = Links { self_url: &self_url, next: next_url.as_deref(), previous: None };
-        let body = searchset(&found.items, &self.fhir_base, &encode, total, &links, &outcomes);
+        let body = searchset(&found.items, &beside.documents, &self.place.base, &encode, total, &links, &outcomes);
         Ok(Answered { body, format })
     }
 
@@ -298,19 +301,20 @@ impl Server {
         let format = Format::negotiate(&parts.headers, parameters.first("_format"))?;
         let unknown = || Refused::not_found("a DocumentReference of this id");
         let id = id.and_then(fhir::identifier::object_id).ok_or_else(unknown)?;
-        let place = Place { fhir_base: &self.fhir_base, home: self.home.as_ref() };
-        let (entry, body) = document_reference(&*self.registry, &id, place, cx).await?.ok_or_else(unknown)?;
+        let (entry, body) = document_reference(&*self.registry, &id, &self.place, cx).await?.ok_or_else(unknown)?;
         Ok((entry, format, body))
     }
 }
 
-/// What a DocumentReference needs to know of the node that shows it.
-#[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
-    /// Public address of `/fhir`, without a slash at the end.
-    pub fhir_base: &'a str,
-    /// The community of entries that name none.
-    pub home: Option<&'a HomeCommunityId>,
+/// Who did not answer, each once: an answer may take several questions.
+fn parties(silent: Vec<SilentParty>) -> Vec<SilentParty> {
+    let mut each: Vec<SilentParty> = Vec::new();
+    for party in silent {
+        if !each.contains(&party) {
+            each.push(party);
+        }
+    }
+    each
 }
 
 /// One entry of the registry and its DocumentReference, with its relations. `None`: everybody has answered, and nobody
@@ -318,7 +322,7 @@ pub(crate) struct Place<'a> {
 pub(crate) async fn document_reference(
     registry: &dyn Registry,
     id: &ObjectId,
-    place: Place<'_>,
+    place: &FhirPlace,
     cx: &Cx,
 ) -> Result<Option<(DocumentEntry, Vec<u8>)>, Refusal> {
     let query = DocumentQuery { entry_ids: vec![id.clone()], ..DocumentQuery::default() };
@@ -330,11 +334,7 @@ pub(crate) async fn document_reference(
     };
     let associations = registry.associations(std::slice::from_ref(id), cx).await?;
     let relations = Relations::of(&associations.items);
-    let encode = EncodeContext {
-        home_community_id: place.home,
-        relations: Some(&relations),
-        ..EncodeContext::server(place.fhir_base)
-    };
+    let encode = EncodeContext { relations: Some(&relations), ..place.context() };
     let body = fhir::document_reference::encode(&entry, &encode);
     Ok(Some((entry, body)))
 }

@@ -108,6 +108,7 @@ fn published_document_reference() -> ResourceCapability {
 /// ITI-67.
 fn document_reference() -> ResourceCapability {
     ResourceCapability {
+        search_includes: fhir::search::INCLUDES.to_vec(),
         resource: "DocumentReference",
         supported_profiles: vec![fhir::document_reference::MINIMAL, fhir::document_reference::COMPREHENSIVE],
         interactions: vec!["read", "search-type"],
@@ -129,7 +130,7 @@ fn list() -> ResourceCapability {
         ],
         interactions: vec!["read", "search-type"],
         search_parameters: fhir::search::lists::PARAMETERS.to_vec(),
-        result_parameters: fhir::search::RESULT_PARAMETERS,
+        result_parameters: fhir::search::lists::RESULT_PARAMETERS,
         ..ResourceCapability::default()
     }
 }

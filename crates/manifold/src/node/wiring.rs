@@ -19,6 +19,7 @@ use store::StoreExt;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use transactions::edge::Edge;
+use transactions::edge::fhir_place::FhirPlace;
 use transactions::edge::fhir_server::Base;
 use transactions::edge::mllp_server::MllpTransaction;
 use transactions::edge::page_token::PageKey;
@@ -28,10 +29,12 @@ use transactions::{
     iti8_patient_identity_feed, iti18_registry_stored_query, iti41_provide_and_register_document_set,
     iti42_register_document_set, iti43_retrieve_document_set, iti44_patient_identity_feed_v3,
     iti57_update_document_set, iti61_register_on_demand_document_entry, iti62_remove_metadata,
-    iti65_provide_document_bundle, iti66_find_document_lists, iti67_find_document_references, iti68_retrieve_document,
-    iti78_mobile_patient_demographics_query, iti83_mobile_patient_identifier_cross_reference_query,
-    iti86_remove_documents, iti104_patient_identity_feed_fhir, iti105_simplified_publish, iti106_generate_metadata,
-    iti119_patient_demographics_match, manifest_maker, portal, rad69_retrieve_imaging_document_set, rad107_wado_rs,
+    iti65_provide_document_bundle,
+    iti66_find_document_lists::{self, Lists},
+    iti67_find_document_references, iti68_retrieve_document, iti78_mobile_patient_demographics_query,
+    iti83_mobile_patient_identifier_cross_reference_query, iti86_remove_documents, iti104_patient_identity_feed_fhir,
+    iti105_simplified_publish, iti106_generate_metadata, iti119_patient_demographics_match, manifest_maker, portal,
+    rad69_retrieve_imaging_document_set, rad107_wado_rs,
 };
 
 /// Actors as they come into being, each from what was there before.
@@ -341,6 +344,8 @@ impl<'a> Wiring<'a> {
         let actors = &self.config.actors;
         let edge = self.opened.edge.clone();
         let fhir_base = format!("{}/fhir", self.config.node.public_url.trim_end_matches('/'));
+        let patients = self.own_identity.clone().filter(|_| actors.patient_identity_manager.is_some());
+        let place = FhirPlace { base: fhir_base.clone(), home: self.home()?, patients: patients.is_some() };
         if let Some(options) = &actors.mhd_document_recipient {
             let publication = match options.publish_to.as_str() {
                 "self" => {
@@ -361,7 +366,7 @@ impl<'a> Wiring<'a> {
             let server = iti65_provide_document_bundle::Server {
                 publication: publication.clone(),
                 defaults: defaults.clone(),
-                fhir_base: fhir_base.clone(),
+                lists: Lists { registry: publication.registry.clone(), place: place.clone() },
                 edge: edge.clone(),
             };
             self.merge(server.router());
@@ -373,8 +378,7 @@ impl<'a> Wiring<'a> {
                     None => peers::device(&self.config.node.name)?,
                 },
                 replaces: options.simplified_replace,
-                fhir_base: fhir_base.clone(),
-                home: self.home()?,
+                place: place.clone(),
             };
             let patient_domain = self.config.affinity_domain.patient_domain.as_deref().map(Oid::parse).transpose()?;
             let simplified = iti105_simplified_publish::Server { documents: documents.clone(), edge: edge.clone() };
@@ -388,8 +392,7 @@ impl<'a> Wiring<'a> {
             let patient_domain = self.config.affinity_domain.patient_domain.as_deref().map(Oid::parse).transpose()?;
             let find = iti67_find_document_references::Server {
                 registry: registry.clone(),
-                fhir_base: fhir_base.clone(),
-                home: self.home()?,
+                place: place.clone(),
                 patient_domain,
                 regions: Arc::new(self.regions.clone()),
                 page_key: PageKey::fresh(&*edge.identifiers),
@@ -398,9 +401,7 @@ impl<'a> Wiring<'a> {
                 edge: edge.clone(),
             };
             let lists = iti66_find_document_lists::Server {
-                registry: registry.clone(),
-                fhir_base: fhir_base.clone(),
-                home: find.home.clone(),
+                lists: Lists { registry: registry.clone(), place },
                 patient_domain: find.patient_domain.clone(),
                 page_key: find.page_key.clone(),
                 default_count: find.default_count,
@@ -411,9 +412,7 @@ impl<'a> Wiring<'a> {
             self.merge(lists.router());
             self.merge(iti68_retrieve_document::Server { registry, repository, edge: edge.clone() }.router());
         }
-        if actors.patient_identity_manager.is_some()
-            && let Some(identity) = self.own_identity.clone()
-        {
+        if let Some(identity) = patients {
             let domain = self.patient_domain()?;
             let fhir_base = fhir_base.clone();
             let feed = iti104_patient_identity_feed_fhir::Server {

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod dimse_status;
 pub mod error_code;
 pub mod fhir_client;
+pub mod fhir_place;
 pub mod fhir_server;
 pub(crate) mod file_meta;
 pub mod hl7_ack;

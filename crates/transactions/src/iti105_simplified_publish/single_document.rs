@@ -1,9 +1,10 @@
 //! One document that comes through the FHIR door without a submission set: the set is derived, the metadata are completed,
 //! and it is published as a Bundle of ITI-65 would be. Source: spec/fhir.md section 7; MHD 2:3.105.4.1.3.
 
+use crate::edge::fhir_place::FhirPlace;
 use crate::edge::fhir_server::Refused;
 use crate::iti65_provide_document_bundle::{Publication, derived_unique_id};
-use crate::iti67_find_document_references::{Place, document_reference};
+use crate::iti67_find_document_references::document_reference;
 use crate::report_source::submission;
 use actors::{Cx, DocumentContent, Fault, ProvidedDocument, Refusal};
 use bytes::Bytes;
@@ -11,8 +12,7 @@ use fhir::metadata_defaults::MetadataDefaults;
 use fhir::operation_outcome::Issue;
 use http::StatusCode;
 use model::{
-    Association, AssociationType, AvailabilityStatus, Code, DocumentEntry, HomeCommunityId, ObjectId, Oid, Submission,
-    UniqueId,
+    Association, AssociationType, AvailabilityStatus, Code, DocumentEntry, ObjectId, Oid, Submission, UniqueId,
 };
 use std::sync::Arc;
 
@@ -26,10 +26,7 @@ pub struct SingleDocuments {
     pub source_id: Oid,
     /// Whether `replaces` is taken; without it only ITI-65 replaces.
     pub replaces: bool,
-    /// Public address of `/fhir`, without a slash at the end.
-    pub fhir_base: String,
-    /// The community of entries that name none.
-    pub home: Option<HomeCommunityId>,
+    pub place: FhirPlace,
 }
 
 /// A document and what came with it.
@@ -81,8 +78,7 @@ impl SingleDocuments {
             published = self.provide(came(entry.clone()), cx).await;
         }
         let (id, is_new) = published?;
-        let place = Place { fhir_base: &self.fhir_base, home: self.home.as_ref() };
-        let shown = document_reference(&*self.publication.registry, &id, place, cx).await?;
+        let shown = document_reference(&*self.publication.registry, &id, &self.place, cx).await?;
         let gone = || Refusal::from(Fault::DocumentNotFound(entry.unique_id.clone()));
         let (entry, resource) = shown.ok_or_else(gone)?;
         Ok(Registered { entry, resource, is_new, completed })
@@ -90,8 +86,7 @@ impl SingleDocuments {
 
     /// The DocumentReference of a registered document.
     pub(crate) async fn shown(&self, id: &ObjectId, cx: &Cx) -> Result<Option<(DocumentEntry, Vec<u8>)>, Refused> {
-        let place = Place { fhir_base: &self.fhir_base, home: self.home.as_ref() };
-        Ok(document_reference(&*self.publication.registry, id, place, cx).await?)
+        Ok(document_reference(&*self.publication.registry, id, &self.place, cx).await?)
     }
 
     /// The entry with all that a registry asks for, and the elements that were filled.

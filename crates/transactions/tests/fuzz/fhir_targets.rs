@@ -136,7 +136,7 @@ fn bodies() -> Vec<Vec<u8>> {
     let options = ProvideOptions { patch: true, extra_slots: true };
     all.push(fhir::provide_bundle::encode(&submission, &documents, options));
     let cx = EncodeContext::server("http://x/fhir");
-    all.push(searchset(&submission.entries, "http://x/fhir", &cx, 2, &Links::default(), &[]));
+    all.push(searchset(&submission.entries, &[], "http://x/fhir", &cx, 2, &Links::default(), &[]));
     all.push(fhir::list::encode_submission_set(&submission.set, &ListEncodeContext::default()));
     all.push(fhir::patient::encode(&patient("P1", "Müller", "Zoë")));
     all.sort();

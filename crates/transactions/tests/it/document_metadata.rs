@@ -2,7 +2,7 @@
 
 use dicom::kos;
 use fhir::DecodeErrorKind;
-use fhir::generate_metadata::{self, Document};
+use fhir::generate_metadata::{self, Document, Input};
 use fhir::metadata_defaults::MetadataDefaults;
 use model::{Code, DocumentEntry, ObjectId, Oid, ReferenceId, schemes};
 use std::path::PathBuf;
@@ -42,10 +42,18 @@ fn binary(content_type: &str, octets: Vec<u8>) -> Document {
     Document::Binary { content_type: content_type.to_owned(), octets }
 }
 
+fn alone(request: &[u8]) -> Document {
+    match generate_metadata::decode(request, 1 << 20) {
+        Ok(Input::Document(document)) => document,
+        Ok(Input::Described(_)) => panic!("it came with metadata"),
+        Err(e) => panic!("{e}"),
+    }
+}
+
 #[test]
 fn the_sample_request_is_a_cda_with_study_and_patient() {
     let Some(request) = sample("fhir/derived/generate-metadata-request.json") else { return };
-    let document = generate_metadata::decode(&request, 1 << 20).unwrap_or_else(|e| panic!("{e}"));
+    let document = alone(&request);
     let entry = entry(document, Some("2.999.1.1"));
     assert_eq!((entry.unique_id.as_str(), entry.patient_id.id.as_str()), ("2.999.9.1.20260301.1", "N-0001"));
     assert_eq!((entry.type_code.code.as_str(), entry.title.value()), ("85430-7", Some("CT chest report")));
@@ -54,7 +62,7 @@ fn the_sample_request_is_a_cda_with_study_and_patient() {
     let study = model::StudyInstanceUid::parse("1.2.250.1.59.40211.22756022.2.1.102").unwrap();
     assert!(entry.reference_id_list.contains(&ReferenceId::study(&study)), "{:?}", entry.reference_id_list);
     // The same document is of nobody that another domain knows.
-    let document = generate_metadata::decode(&request, 1 << 20).unwrap_or_else(|e| panic!("{e}"));
+    let document = alone(&request);
     let findings = described(document, Some("2.999.7")).err().unwrap_or_default();
     let found: Vec<_> = findings.iter().map(|f| (f.kind, f.path.as_str())).collect();
     assert_eq!(found, [(DecodeErrorKind::Required, "ClinicalDocument.recordTarget.patientRole.id")]);

@@ -5,6 +5,7 @@ use model::{AvailabilityStatus, DocumentEntry, RegionMap};
 use serde_json::Value;
 use std::sync::Arc;
 use testkit::{MemoryIdentity, MemoryRegistry, Served, domain, entry, patient, patient_id, serve};
+use transactions::edge::fhir_place::FhirPlace;
 use transactions::edge::fhir_server::Base;
 use transactions::edge::page_token::PageKey;
 use transactions::{
@@ -32,8 +33,7 @@ fn start() -> Started {
         };
         let documents = iti67_find_document_references::Server {
             registry: registry.clone(),
-            fhir_base: fhir_base.clone(),
-            home: None,
+            place: FhirPlace { base: fhir_base.clone(), home: None, patients: true },
             patient_domain: Some(domain()),
             regions: Arc::new(RegionMap { rules: Vec::new(), equivalents: Vec::new() }),
             page_key: PageKey::new([7; 32]),

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use testkit::{FixedClock, MemoryRegistry, Served, cx, domain, entry, entry_of, http_client, patient_id, serve};
 use transactions::edge::fhir_client::FhirPeer;
+use transactions::edge::fhir_place::FhirPlace;
 use transactions::edge::page_token::PageKey;
 use transactions::iti67_find_document_references::{Client, Server};
 
@@ -31,8 +32,11 @@ fn start(entries: Vec<DocumentEntry>) -> Started {
     let served = serve(|url| {
         Server {
             registry: registry.clone(),
-            fhir_base: format!("{url}/fhir"),
-            home: HomeCommunityId::parse("urn:oid:2.999.1").ok(),
+            place: FhirPlace {
+                base: format!("{url}/fhir"),
+                home: HomeCommunityId::parse("urn:oid:2.999.1").ok(),
+                patients: true,
+            },
             patient_domain: Some(domain()),
             regions: Arc::new(regions),
             page_key: PageKey::new([7; 32]),
@@ -48,6 +52,20 @@ fn start(entries: Vec<DocumentEntry>) -> Started {
 impl Started {
     fn url(&self, query: &str) -> String {
         format!("{}/fhir/DocumentReference?{query}", self.served.url)
+    }
+
+    fn relate(&self, kind: AssociationType, source: u32, target: u32) {
+        self.registry.associations.lock().unwrap().push(Association {
+            id: entry(1000 * source + target).id,
+            kind,
+            source: entry(source).id,
+            target: entry(target).id,
+            availability_status: AvailabilityStatus::Approved,
+            home_community_id: None,
+            submission_set_status: None,
+            documentation: None,
+            extra: Vec::new(),
+        });
     }
 
     async fn get(&self, query: &str) -> reqwest::Response {
@@ -303,22 +321,122 @@ async fn a_count_is_a_number_and_no_entries() {
 #[tokio::test]
 async fn relations_of_the_page_stand_in_relates_to() {
     let started = start(vec![entry(1), entry(2)]);
-    started.registry.associations.lock().unwrap().push(Association {
-        id: entry(99).id,
-        kind: AssociationType::Rplc,
-        source: entry(2).id,
-        target: entry(1).id,
-        availability_status: AvailabilityStatus::Approved,
-        home_community_id: None,
-        submission_set_status: None,
-        documentation: None,
-        extra: Vec::new(),
-    });
+    started.relate(AssociationType::Rplc, 2, 1);
     let bundle = started.bundle(P1).await;
     let relation = &bundle["entry"][0]["resource"]["relatesTo"][0];
     assert_eq!(relation["code"], "replaces", "{bundle}");
     let old = entry(1).id.to_string().replace("urn:uuid:", "DocumentReference/");
     assert!(relation["target"]["reference"].as_str().unwrap().ends_with(&old), "{relation}");
+}
+
+fn fhir_id(n: u32) -> String {
+    entry(n).id.to_string().replace("urn:uuid:", "")
+}
+
+async fn check_found(started: &Started, query: &str, expected: &[&str]) {
+    let bundle = started.bundle(query).await;
+    assert_eq!(titles(&bundle), expected, "{query}: {bundle}");
+    assert_eq!(bundle["total"], expected.len(), "{query}");
+}
+
+#[tokio::test]
+async fn documents_are_found_by_what_they_relate_to() {
+    let started = start(vec![entry(1), entry(2), entry(3), entry(4), entry_of("P2", 5)]);
+    started.relate(AssociationType::Rplc, 2, 1);
+    started.relate(AssociationType::Apnd, 3, 1);
+    started.relate(AssociationType::XfrmRplc, 4, 2);
+    started.relate(AssociationType::Signs, 5, 1);
+    let (one, two, base) = (fhir_id(1), fhir_id(2), format!("{}/fhir", started.served.url));
+    let [t2, t3, t4, t5] = [2, 3, 4, 5].map(|n| entry(n).title.value().unwrap().to_owned());
+    let (t2, t3, t4, t5) = (t2.as_str(), t3.as_str(), t4.as_str(), t5.as_str());
+    for reference in [one.clone(), format!("DocumentReference/{one}"), format!("{base}/DocumentReference/{one}")] {
+        check_found(&started, &format!("relatesto={reference}"), &[t5, t3, t2]).await;
+        check_found(&started, &format!("relatesto={reference}&{P1}"), &[t3, t2]).await;
+    }
+    check_found(&started, &format!("relatesto=https://elsewhere.example/fhir/DocumentReference/{one}&{P1}"), &[]).await;
+    check_found(&started, &format!("relatesto={one},{two}&{P1}"), &[t4, t3, t2]).await;
+    check_found(&started, &format!("relatesto={one}&relatesto={two}"), &[]).await;
+    let unique_id = entry(1).unique_id;
+    for identifier in [format!("urn:ietf:rfc:3986%7Curn:oid:{unique_id}"), format!("urn:uuid:{one}")] {
+        check_found(&started, &format!("relatesto:identifier={identifier}&{P1}"), &[t3, t2]).await;
+    }
+    check_found(&started, &format!("{P1}&relation=replaces"), &[t4, t2]).await;
+    check_found(&started, &format!("{P1}&relation=transforms,appends"), &[t4, t3]).await;
+    check_found(&started, &format!("{P1}&relation=signs"), &[]).await;
+    check_found(&started, &format!("{P1}&relation=replaces&relatesto={one}"), &[t2]).await;
+    check_found(&started, &format!("relationship={one}$appends"), &[t3]).await;
+    check_found(&started, &format!("relationship={one}$appends,{two}$replaces&_sort=creation"), &[t3, t4]).await;
+    let pages = started.bundle(&format!("relatesto={one}&_count=2")).await;
+    assert_eq!((titles(&pages).len(), &pages["total"]), (2, &3.into()));
+    let next = json(reqwest::get(link(&pages, "next").unwrap()).await.unwrap()).await;
+    assert_eq!(titles(&next), [t2]);
+}
+
+#[tokio::test]
+async fn relations_alone_or_badly_written_are_refused() {
+    check_refused("relation=replaces", 400, "required").await;
+    check_refused(&format!("{P1}&relationship=appends"), 400, "value").await;
+    check_refused(&format!("{P1}&relatesto.status=current"), 400, "not-supported").await;
+    check_refused(&format!("{P1}&relatesto:identifier=urn:x%7C"), 400, "not-supported").await;
+}
+
+#[tokio::test]
+async fn a_document_is_found_by_its_address() {
+    let started = start(vec![entry(1), entry(2)]);
+    let bundle = started.bundle(P1).await;
+    for found in bundle["entry"].as_array().unwrap() {
+        let resource = &found["resource"];
+        let url = resource["content"][0]["attachment"]["url"].as_str().unwrap();
+        let title = resource["content"][0]["attachment"]["title"].as_str().unwrap();
+        check_found(&started, &format!("location={}", url.replace('%', "%25")), &[title]).await;
+    }
+    check_found(&started, "location=https://elsewhere.example/fhir/document/1.2.3", &[]).await;
+}
+
+#[tokio::test]
+async fn included_documents_follow_the_matches_and_are_not_counted() {
+    let started = start(vec![entry(1), entry(2), entry(3)]);
+    started.relate(AssociationType::Rplc, 2, 1);
+    started.relate(AssociationType::Apnd, 3, 2);
+    started.relate(AssociationType::Xfrm, 1, 9);
+    let (two, three) = (fhir_id(2), fhir_id(3));
+    let includes = "_include=DocumentReference:relatesto:DocumentReference";
+    let bundle = started.bundle(&format!("_id={two},{three}&{includes}&_include=DocumentReference:author")).await;
+    assert_eq!(bundle["total"], 2);
+    assert!(link(&bundle, "self").unwrap().contains("_include"));
+    let modes: Vec<(&str, &str)> = bundle["entry"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| {
+            let (kind, mode) = (&entry["resource"]["resourceType"], &entry["search"]["mode"]);
+            (kind.as_str().unwrap(), mode.as_str().unwrap())
+        })
+        .collect();
+    let document = "DocumentReference";
+    assert_eq!(modes, [(document, "match"), (document, "match"), (document, "include")]);
+    let [_, second, included] = bundle["entry"].as_array().unwrap().as_slice() else { panic!("{bundle}") };
+    // The document that was replaced is shown whole, with its own relation.
+    assert!(included["fullUrl"].as_str().unwrap().ends_with(&fhir_id(1)));
+    assert_eq!(included["resource"]["relatesTo"][0]["code"], "transforms");
+    let patient = format!("{}/fhir/Patient/2.999.7-P1", started.served.url);
+    assert_eq!(second["resource"]["subject"]["reference"], patient, "a place with patients refers to them");
+    let read = fhir::bundle::decode_searchset(&serde_json::to_vec(&bundle).unwrap(), None).unwrap();
+    assert_eq!(read.documents.len(), 2, "what is included is no match");
+    let plain = started.bundle(&format!("_id={two},{three}")).await;
+    assert_eq!(plain["entry"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn an_include_that_brings_nothing_here_is_said_so() {
+    let started = start(vec![entry(1)]);
+    for value in ["DocumentReference:encounter", "List:subject", "*", "DocumentReference:subject"] {
+        let bundle = started.bundle(&format!("{P1}&_include={value}")).await;
+        let last = bundle["entry"].as_array().unwrap().last().unwrap();
+        assert_eq!(last["search"]["mode"], "outcome", "{value}: {bundle}");
+        let text = last["resource"]["issue"][0]["diagnostics"].as_str().unwrap();
+        assert!(text.contains("_include"), "{text}");
+    }
 }
 
 #[tokio::test]

@@ -114,21 +114,22 @@ pub fn match_searchset<'a>(
 
 /// A page of DocumentReferences, compact JSON.
 ///
-/// Shape: `total` counts the matches over all pages; `entry` is absent when there is nothing; outcomes follow the
-/// matches with `search.mode` outcome.
+/// Shape: `total` counts the matches over all pages; `entry` is absent when there is nothing; `included`, what `_include`
+/// asked for, follows the matches with `search.mode` include, then the outcomes with outcome.
 /// Source: MHD 2:3.67.4.2.2.
 pub fn searchset<'a>(
     entries: impl IntoIterator<Item = &'a DocumentEntry>,
+    included: &'a [DocumentEntry],
     fhir_base: &str,
     cx: &EncodeContext<'a>,
     total: u64,
     links: &Links<'a>,
     outcomes: &[OperationOutcome],
 ) -> Vec<u8> {
-    let resources = entries
-        .into_iter()
-        .map(|entry| Resource::DocumentReference(Box::new(document_reference::to_resource(entry, cx))));
-    write(resources, fhir_base, total, links, outcomes)
+    let document = |entry| Resource::DocumentReference(Box::new(document_reference::to_resource(entry, cx)));
+    let matches = entries.into_iter().map(|entry| typed(document(entry), of_mode("match")));
+    let included = included.iter().map(|entry| typed(document(entry), of_mode("include")));
+    write_entries(matches.chain(included), fhir_base, total, links, outcomes)
 }
 
 /// A page of Patients, compact JSON, with the identifiers of `domains` alone when there are any.
@@ -141,7 +142,7 @@ pub fn patient_searchset<'a>(
     outcomes: &[OperationOutcome],
 ) -> Vec<u8> {
     let resources = patients.into_iter().map(|p| Resource::Patient(patient::to_resource_in(p, domains)));
-    write(resources, fhir_base, total, links, outcomes)
+    write_entries(resources.map(|r| typed(r, of_mode("match"))), fhir_base, total, links, outcomes)
 }
 
 /// A page of Lists, each encoded by [`crate::list`], with its resource id. Compact JSON.
@@ -159,18 +160,8 @@ pub fn list_searchset(
     write_entries(entries, fhir_base, total, links, outcomes)
 }
 
-fn write<'a>(
-    resources: impl Iterator<Item = Resource<'a>>,
-    fhir_base: &str,
-    total: u64,
-    links: &Links<'a>,
-    outcomes: &[OperationOutcome],
-) -> Vec<u8> {
-    // A patient whose id is too long for FHIR has no address; fullUrl still has to be there.
-    write_entries(resources.map(|r| typed(r, of_mode("match"))), fhir_base, total, links, outcomes)
-}
-
-/// Path below the base where there is one, the resource, and why it is in the answer.
+/// Path below the base where there is one, the resource, and why it is in the answer. A patient whose id is too long for
+/// FHIR has no path; fullUrl still has to be there.
 type Entry<'a> = (Option<String>, WireResource<'a>, WireSearch);
 
 fn typed(resource: Resource<'_>, search: WireSearch) -> Entry<'_> {
@@ -247,6 +238,14 @@ struct ReadEntry<'a> {
     full_url: Option<Str<'a>>,
     #[serde(default, borrow)]
     resource: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    search: Option<ReadSearch<'a>>,
+}
+
+#[derive(Deserialize)]
+struct ReadSearch<'a> {
+    #[serde(default, borrow)]
+    mode: Option<Str<'a>>,
 }
 
 /// The entries of a Bundle as targets of references.
@@ -338,6 +337,10 @@ pub fn decode_searchset(bytes: &[u8], patient: Option<&PatientId>) -> Result<Sea
     let resolve = |reference: &str| pool.resolve(reference);
     for (i, entry) in bundle.entry.iter().enumerate() {
         let Some(raw) = entry.resource else { continue };
+        let mode = entry.search.as_ref().and_then(|search| search.mode.as_deref());
+        if mode == Some("include") {
+            continue;
+        }
         let path = format!("Bundle.entry[{i}].resource");
         let full_url = entry.full_url.as_deref();
         let cx = DecodeContext { full_url, patient, resolve: Some(&resolve) };

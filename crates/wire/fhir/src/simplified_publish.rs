@@ -2,7 +2,7 @@
 //! Source: spec/fhir.md sections 4 (column Simplified), 7; MHD 4.2.3, 2:3.105.
 
 use crate::Resource;
-use crate::document_reference::{self, DecodeContext, RelatesToTarget};
+use crate::document_reference::{self, Content, DecodeContext, DocumentReference, RelatesToTarget};
 use crate::error::DecodeError;
 use crate::json;
 use crate::provide_bundle::base64;
@@ -18,6 +18,7 @@ pub struct SimplifiedPublish {
     pub warnings: Vec<String>,
 }
 
+const ATTACHMENT: &str = "DocumentReference.content[0].attachment";
 const DATA: &str = "DocumentReference.content[0].attachment.data";
 
 /// Reads a DocumentReference of the Simplified profile whose document has at most `most_octets`.
@@ -27,7 +28,49 @@ const DATA: &str = "DocumentReference.content[0].attachment.data";
 /// before it is decoded) or no base64; an entryUUID; a status other than current; several contents or categories.
 /// Source: MHD 2:3.105.4.1.2.
 pub fn decode(bytes: &[u8], most_octets: usize) -> Result<SimplifiedPublish, DecodeError> {
-    let Resource::DocumentReference(mut resource) = json::decode::<Resource<'_>>(bytes, "DocumentReference")? else {
+    let mut resource = document_reference(bytes)?;
+    let Some(attachment) = resource.content.first_mut().and_then(|content| content.attachment.as_mut()) else {
+        return Err(DecodeError::required(DATA, "is required: it is the document"));
+    };
+    if attachment.url.is_some() {
+        let rule = "must be absent: the document comes in attachment.data, or with ITI-65";
+        return Err(DecodeError::not_supported(ATTACHMENT, rule, "url"));
+    }
+    let Some(data) = attachment.data.take() else {
+        return Err(DecodeError::required(DATA, "is required: it is the document"));
+    };
+    let mut published = read(&resource)?;
+    published.octets = octets(DATA, &data, most_octets)?;
+    Ok(published)
+}
+
+/// Reads the DocumentReference of a document that came beside it, whose `contentType` it need not repeat.
+///
+/// Errors: those of [`decode`], but that data must be absent too; another contentType.
+pub(crate) fn decode_beside(
+    bytes: &[u8],
+    content_type: &str,
+    document: Vec<u8>,
+) -> Result<SimplifiedPublish, DecodeError> {
+    let mut resource = document_reference(bytes)?;
+    if resource.content.is_empty() {
+        resource.content.push(Content::default());
+    }
+    let attachment = resource.content[0].attachment.get_or_insert_default();
+    if attachment.url.is_some() || attachment.data.is_some() {
+        let rule = "must have neither url nor data: the document comes beside it";
+        return Err(DecodeError::not_supported(ATTACHMENT, rule, ""));
+    }
+    let said = attachment.content_type.get_or_insert_with(|| content_type.to_owned().into());
+    if !said.eq_ignore_ascii_case(content_type) {
+        let rule = format!("must be that of the document, {content_type}");
+        return Err(DecodeError::value(format!("{ATTACHMENT}.contentType"), rule, said));
+    }
+    Ok(SimplifiedPublish { octets: document, ..read(&resource)? })
+}
+
+fn document_reference(bytes: &[u8]) -> Result<DocumentReference<'_>, DecodeError> {
+    let Resource::DocumentReference(resource) = json::decode::<Resource<'_>>(bytes, "DocumentReference")? else {
         return Err(DecodeError::structure("DocumentReference", "must be a resource of that type"));
     };
     for (element, count) in [("content", resource.content.len()), ("category", resource.category.len())] {
@@ -36,17 +79,12 @@ pub fn decode(bytes: &[u8], most_octets: usize) -> Result<SimplifiedPublish, Dec
             return Err(DecodeError::value(format!("DocumentReference.{element}"), rule, ""));
         }
     }
-    let Some(attachment) = resource.content.first_mut().and_then(|content| content.attachment.as_mut()) else {
-        return Err(DecodeError::required(DATA, "is required: it is the document"));
-    };
-    if attachment.url.is_some() {
-        let rule = "must be absent: the document comes in attachment.data, or with ITI-65";
-        return Err(DecodeError::not_supported("DocumentReference.content[0].attachment", rule, "url"));
-    }
-    let Some(data) = attachment.data.take() else {
-        return Err(DecodeError::required(DATA, "is required: it is the document"));
-    };
-    let received = document_reference::from_resource(&resource, &DecodeContext::default())?;
+    Ok(*resource)
+}
+
+/// Everything but the octets.
+fn read(resource: &DocumentReference<'_>) -> Result<SimplifiedPublish, DecodeError> {
+    let received = document_reference::from_resource(resource, &DecodeContext::default())?;
     if received.has_entry_uuid {
         let rule = "must not hold an entryUUID: the recipient gives it";
         return Err(DecodeError::value("DocumentReference.identifier", rule, ""));
@@ -59,8 +97,7 @@ pub fn decode(bytes: &[u8], most_octets: usize) -> Result<SimplifiedPublish, Dec
     if received.entry.authors.is_empty() && !resource.author.is_empty() {
         warnings.push("author: no reference could be followed, so there is none".to_owned());
     }
-    let octets = octets(DATA, &data, most_octets)?;
-    Ok(SimplifiedPublish { entry: received.entry, octets, relates_to: received.relates_to, warnings })
+    Ok(SimplifiedPublish { entry: received.entry, octets: Vec::new(), relates_to: received.relates_to, warnings })
 }
 
 /// The octets behind base64. Errors: more than `most`, told before anything is decoded; no base64.

@@ -97,6 +97,10 @@ impl Answers {
             let id = entry["resource"]["id"].as_str().expect("an id");
             self.ask(&format!("read-shape-{number}"), 200, Method::GET, &format!("DocumentReference/{id}"), &[], "");
         }
+        let includes = "&_include=DocumentReference:relatesto&relation=replaces,signs";
+        let path = of_patient(patient, &format!("&status=current,superseded{includes}"));
+        let included = self.ask("search-with-includes", 200, Method::GET, &path, &[], "").to_string();
+        assert!(included.contains(r#""mode":"include""#), "{included}");
         let text = found.to_string();
         for part in ["replaces", "appends", "transforms", "signs", "Organization", "PractitionerRole", "authenticator"]
         {

@@ -71,6 +71,9 @@ impl Answers {
         let sent = bundle(&whole(patient));
         let answer = post("provided", 200, &sent);
         self.told(patient, &answer);
+        let shown = bundle(&report(patient, &fresh_unique_id()));
+        let prefer = [JSON, ("prefer", "return=representation")];
+        self.ask("provided-and-shown", 200, Method::POST, "", &prefer, &shown.to_string());
         let mut minimal = bundle(&report(patient, &fresh_unique_id()));
         let document = minimal["entry"][1]["resource"].as_object_mut().expect("a document");
         for element in ["type", "category", "context", "securityLabel"] {

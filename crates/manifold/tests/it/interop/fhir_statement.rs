@@ -105,6 +105,8 @@ fn plausible(name: &str, kind: &str, patient: &str) -> String {
         ("_sort", _) => "-date".into(),
         ("_summary", _) => "count".into(),
         ("_total", _) => "accurate".into(),
+        ("_include", _) => "DocumentReference:relatesto".into(),
+        ("relationship", _) => format!("DocumentReference/{}$replaces", "1b4e28ba-2fa1-11d2-883f-0016d3cca427"),
         ("_format", _) => "json".into(),
         ("_pretty", _) => "true".into(),
         (_, "date") => "ge2026-01-01".into(),
@@ -132,6 +134,11 @@ fn every_listed_parameter_is_answered_in_strict_handling_and_no_other_of_r4() {
             let link = link.unwrap_or_else(|answer| panic!("{kind}?{}={value}: {answer}", text("name")));
             assert!(link.contains(&format!("{}=", text("name"))), "{kind}: {} is not in {link}", text("name"));
             searched += 1;
+        }
+        let includes = resource["searchInclude"].as_array().into_iter().flatten();
+        for include in includes.map(|include| include.as_str().expect("a text")) {
+            let link = door.searched(kind, "_include", include);
+            assert!(link.as_ref().is_ok_and(|link| link.contains("_include=")), "{kind}: {include}: {link:?}");
         }
         if listed.is_empty() {
             continue;

@@ -108,6 +108,23 @@ fn what_one_door_takes_both_doors_show_with_the_same_octets() {
 }
 
 #[test]
+fn a_source_that_asks_for_it_sees_what_it_published() {
+    let centre = centre();
+    let sent = bundle(&report("P0004"));
+    let answer = centre.send("/fhir", &[("prefer", "return=representation")], &sent);
+    assert_eq!(answer.status, 200, "{:#}", answer.body);
+    for n in 0..2 {
+        let (at, _) = location(&answer.body, n);
+        let (status, read) = centre.fhir("GET", &format!("/{at}"), None);
+        assert_eq!((status, &answer.body["entry"][n]["resource"]), (200, &read), "{at}");
+    }
+    // The document itself is not given back (pitfall 47).
+    assert!(answer.body["entry"][2].get("resource").is_none(), "{:#}", answer.body);
+    let plain = accepted(&centre, &sent);
+    assert!(plain["entry"].as_array().unwrap().iter().all(|entry| entry.get("resource").is_none()), "{plain:#}");
+}
+
+#[test]
 fn the_same_again_changes_nothing_and_the_answer_is_the_first_one() {
     let centre = centre();
     let sent = bundle(&report("P0004"));

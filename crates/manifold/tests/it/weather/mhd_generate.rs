@@ -213,6 +213,37 @@ fn a_manifest_is_published_with_what_it_lists() {
 }
 
 #[test]
+fn a_pdf_is_published_with_the_metadata_that_came_beside_it() {
+    let (centre, unique_id) = (centre(), fresh());
+    let pdf = b"%PDF-1.4 nothing but a head";
+    let metadata = json!({
+        "resourceType": "DocumentReference", "status": "current", "subject": subject("P0010"),
+        "masterIdentifier": {"system": "urn:ietf:rfc:3986", "value": format!("urn:oid:{unique_id}")},
+        "type": {"coding": [{"system": "http://loinc.org", "code": "18748-4", "display": "Diagnostic imaging study"}]},
+        "content": [{"attachment": {"title": "Knee"}}],
+    });
+    let send = |metadata: &Value| {
+        let document = json!({"name": "document", "resource": binary("application/pdf", pdf)});
+        let parameter = json!([document, {"name": "metadata", "resource": metadata}]);
+        let body = json!({"resourceType": "Parameters", "parameter": parameter});
+        centre.fhir("POST", "/DocumentReference/$generate-metadata", Some(&body))
+    };
+    let (status, answer) = send(&metadata);
+    assert_eq!(status, 200, "{answer:#}");
+    let entry = registered(&centre, &unique_id).pop().expect("the entry");
+    let reference = answer["parameter"][0]["valueReference"]["reference"].as_str().expect("a reference");
+    assert_eq!(entry.id, id_of(&format!("/{reference}")));
+    assert_eq!((entry.mime_type.as_str(), entry.title.value()), ("application/pdf", Some("Knee")));
+    assert_eq!(centre.retrieve(&repository(), &unique_id).unwrap(), pdf);
+    assert_eq!(send(&metadata), (200, answer), "the same again is the same");
+    let mut nobody = metadata.clone();
+    nobody["subject"] = subject("NOBODY");
+    nobody["masterIdentifier"]["value"] = json!(format!("urn:oid:{}", fresh()));
+    let (status, answer) = send(&nobody);
+    assert_eq!((status, answer["issue"][0]["details"]["text"].as_str()), (422, Some("XDSUnknownPatientId")));
+}
+
+#[test]
 fn a_document_that_says_too_little_is_refused_with_what_is_missing() {
     let centre = centre();
     let unique_id = fresh();
@@ -220,7 +251,7 @@ fn a_document_that_says_too_little_is_refused_with_what_is_missing() {
     let stranger = cda.replace(&format!("root=\"{}\"", synth::PATIENT_DOMAIN), "root=\"2.999.77\"");
     let nobody = cda.replace("P0010", "NOBODY");
     for (what, content_type, octets, status, code, words) in [
-        ("a PDF", "application/pdf", "%PDF-1.4".to_owned(), 422, "required", "ITI-105"),
+        ("a PDF", "application/pdf", "%PDF-1.4".to_owned(), 422, "required", "metadata"),
         ("a text", "text/plain", "Hello World".to_owned(), 422, "not-supported", "ITI-105"),
         ("no CDA", "text/xml", "<report/>".to_owned(), 422, "value", "CDA"),
         ("no manifest", "application/dicom", "Hello World".to_owned(), 422, "value", "manifest"),

@@ -14,8 +14,8 @@ use crate::{datetime, json, participant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use model::{
-    Association, AssociationType, AvailabilityStatus, Code, DocumentEntry, HomeCommunityId, UniqueId, reference_types,
-    schemes,
+    Association, AssociationType, AvailabilityStatus, Code, DocumentEntry, HomeCommunityId, PatientId, UniqueId,
+    reference_types, schemes,
 };
 use std::collections::HashMap;
 
@@ -53,8 +53,8 @@ pub struct EncodeContext<'a> {
     pub attachment_url: AttachmentUrl<'a>,
     /// The community of entries that name none.
     pub home_community_id: Option<&'a HomeCommunityId>,
-    /// A resolvable Patient reference, beside the identifier that is always written.
-    pub patient_reference: Option<&'a str>,
+    /// Where Patients can be read: a reference to the Patient there, beside the identifier that is always written.
+    pub patient_base: Option<&'a str>,
     pub relations: Option<&'a Relations<'a>>,
     /// Write modality and body site also as the extensions of MADO.
     pub imaging_extensions: bool,
@@ -69,7 +69,7 @@ impl<'a> EncodeContext<'a> {
         EncodeContext {
             attachment_url: AttachmentUrl::Document { fhir_base },
             home_community_id: None,
-            patient_reference: None,
+            patient_base: None,
             relations: None,
             imaging_extensions: true,
             extra_slots: false,
@@ -89,6 +89,13 @@ pub fn document_url(fhir_base: &str, unique_id: &UniqueId) -> String {
     url.push_str("/document/");
     crate::search::percent_encode_into(unique_id.as_str(), &mut url);
     url
+}
+
+/// What [`document_url`] made of a uniqueId; none for any other address.
+pub(crate) fn unique_id_of_url(url: &str, fhir_base: &str) -> Option<UniqueId> {
+    let name = url.strip_prefix(fhir_base.strip_suffix('/').unwrap_or(fhir_base))?.strip_prefix("/document/")?;
+    let id = UniqueId::parse(&crate::search::percent_decode(name)?).ok()?;
+    (document_url(fhir_base, &id) == url).then_some(id)
 }
 
 /// One entry as DocumentReference, compact JSON.
@@ -148,7 +155,7 @@ pub fn to_resource<'a>(entry: &'a DocumentEntry, cx: &EncodeContext<'a>) -> Docu
         r#type: single(&entry.type_code),
         category: single(&entry.class_code).into_iter().collect(),
         subject: Some(Reference {
-            reference: cx.patient_reference.map(Str::from),
+            reference: cx.patient_base.and_then(|base| patient_url(base, &entry.patient_id)).map(Str::from),
             r#type: Some("Patient".into()),
             identifier: Some(Box::new(of_patient_id(&entry.patient_id))),
             ..Reference::default()
@@ -180,6 +187,12 @@ pub fn to_resource<'a>(entry: &'a DocumentEntry, cx: &EncodeContext<'a>) -> Docu
         ..Meta::default()
     });
     resource
+}
+
+/// Absolute, as fullUrl is; none for an id that is too long for FHIR.
+fn patient_url(fhir_base: &str, id: &PatientId) -> Option<String> {
+    let id = crate::patient::resource_id(id)?;
+    Some(format!("{}/Patient/{id}", fhir_base.strip_suffix('/').unwrap_or(fhir_base)))
 }
 
 /// FHIR `status` of an entry.
@@ -245,27 +258,32 @@ fn extensions<'a>(entry: &'a DocumentEntry, cx: &EncodeContext<'a>) -> Vec<Exten
     out
 }
 
+/// `relatesTo.code` of an association between documents; two for one that does two things, none for the others.
+/// Source: spec/fhir.md 5.3.
+pub(crate) fn relation_codes(kind: AssociationType) -> &'static [&'static str] {
+    match kind {
+        AssociationType::Rplc => &["replaces"],
+        AssociationType::Apnd => &["appends"],
+        AssociationType::Xfrm | AssociationType::IsSnapshotOf => &["transforms"],
+        AssociationType::XfrmRplc => &["replaces", "transforms"],
+        AssociationType::Signs => &["signs"],
+        AssociationType::HasMember | AssociationType::UpdateAvailabilityStatus | AssociationType::SubmitAssociation => {
+            &[]
+        }
+    }
+}
+
 // The source of an association is the new document, as in ebRIM. Source: spec/fhir.md 5.3.
 fn relates_to<'a>(entry: &DocumentEntry, cx: &EncodeContext<'a>) -> Vec<RelatesTo<'a>> {
     let Some(found) = cx.relations.and_then(|r| r.by_source.get(entry.id.as_str())) else { return Vec::new() };
     let mut out = Vec::with_capacity(found.len());
     for association in found {
-        let codes: &[&'static str] = match association.kind {
-            AssociationType::Rplc => &["replaces"],
-            AssociationType::Apnd => &["appends"],
-            AssociationType::Xfrm | AssociationType::IsSnapshotOf => &["transforms"],
-            AssociationType::XfrmRplc => &["replaces", "transforms"],
-            AssociationType::Signs => &["signs"],
-            AssociationType::HasMember
-            | AssociationType::UpdateAvailabilityStatus
-            | AssociationType::SubmitAssociation => &[],
-        };
         let target = if association.target.is_uuid() && matches!(cx.attachment_url, AttachmentUrl::Document { .. }) {
             Str::Owned(format!("DocumentReference/{}", resource_id(&association.target)))
         } else {
             association.target.as_str().into()
         };
-        for code in codes {
+        for code in relation_codes(association.kind) {
             out.push(RelatesTo { code: Some((*code).into()), target: Some(Reference::to(target.clone())) });
         }
     }

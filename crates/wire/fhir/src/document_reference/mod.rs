@@ -10,7 +10,7 @@ mod encode;
 pub use decode::{DecodeContext, Received, RelatesToTarget, Subject, decode, from_resource};
 pub(crate) use decode::{home_community_id, no_code, patient_of, single};
 pub use encode::{AttachmentUrl, EncodeContext, Relations, document_url, encode, to_resource};
-pub(crate) use encode::{is_comprehensive, status};
+pub(crate) use encode::{is_comprehensive, relation_codes, status, unique_id_of_url};
 
 use crate::datatypes::{
     Attachment, CodeableConcept, Coding, Extension, Identifier, Meta, Period, Reference, Str, elements,

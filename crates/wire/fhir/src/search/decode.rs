@@ -3,9 +3,10 @@
 use super::subject::Subject;
 use super::token::{self, Token};
 use super::understood::{DocumentSearch, Handling, Ignored, SearchOptions, Sort, SortKey, Total};
-use super::{Parameters, SearchError, codes, date, one_date, unescape};
+use super::{Parameters, SearchError, codes, date, one_date, relations, unescape};
+use crate::document_reference::unique_id_of_url;
 use crate::identifier::object_id;
-use model::{AvailabilityStatus, CodeTerm, DocumentQuery, DtmRange, Page, ReferenceTerm, reference_types};
+use model::{AvailabilityStatus, CodeTerm, DocumentQuery, DtmRange, Page, ReferenceTerm, UniqueId, reference_types};
 
 /// Reads the query of `GET DocumentReference?...`. For POST `_search`, join URL and body by `&`.
 ///
@@ -23,6 +24,7 @@ pub fn decode(query: &str, options: &SearchOptions) -> Result<DocumentSearch, Se
         nothing: false,
         subject: Subject::default(),
         identifiers: None,
+        locations: None,
         count: options.default_count.min(options.max_count),
     };
     for (name, value) in parameters.iter() {
@@ -58,6 +60,7 @@ struct Reader<'o> {
     nothing: bool,
     subject: Subject,
     identifiers: Option<token::IdentifierTerms>,
+    locations: Option<Vec<UniqueId>>,
     count: usize,
 }
 
@@ -129,8 +132,16 @@ impl Reader<'_> {
             _ if name.starts_with('_') => return self.control(name, value),
             "contenttype" => self.words(name, value, |q| &mut q.mime_types)?,
             "language" => self.words(name, value, |q| &mut q.language_codes)?,
-            "relatesto" | "relation" | "relationship" | "custodian" | "encounter" | "location" | "author"
-            | "authenticator" | "description" => return Ok(Err(NOT_OFFERED)),
+            "relatesto" | "relatesto:DocumentReference" => {
+                self.relations(relations::relates_to(name, value, self.options.fhir_base.as_deref())?);
+            }
+            "relatesto:identifier" => self.relations(relations::relates_to_identifier(name, value)?),
+            "relation" => self.relations(relations::relation(name, value)?),
+            "relationship" => {
+                self.relations(relations::relationship(name, value, self.options.fhir_base.as_deref())?);
+            }
+            "location" => self.location(name, value)?,
+            "custodian" | "encounter" | "author" | "authenticator" | "description" => return Ok(Err(NOT_OFFERED)),
             _ => return self.unknown(name),
         }
         Ok(Ok(()))
@@ -155,7 +166,9 @@ impl Reader<'_> {
             "period",
         ];
         let base = name.split([':', '.']).next().unwrap_or(name);
-        let is_ours = KNOWN.contains(&base) || matches!(base, "related" | "author" | "modality" | "study-instance-uid");
+        let is_ours = KNOWN.contains(&base)
+            || matches!(base, "related" | "author" | "modality" | "study-instance-uid")
+            || matches!(base, "relatesto" | "relation" | "relationship" | "location");
         if is_ours && base != name {
             return Err(SearchError::not_supported(name, "has a modifier or chain that is not offered here", ""));
         }
@@ -203,11 +216,46 @@ impl Reader<'_> {
             }
             "_pretty" => {}
             "_page" => self.search.page_token = Some(value.to_owned()),
-            "_include" | "_revinclude" | "_elements" | "_contained" | "_containedType" | "_tag" | "_profile"
-            | "_security" | "_source" => return Ok(Err(NOT_OFFERED)),
+            "_include" => return Ok(self.include(value)),
+            "_revinclude" | "_elements" | "_contained" | "_containedType" | "_tag" | "_profile" | "_security"
+            | "_source" => return Ok(Err(NOT_OFFERED)),
             _ => return Ok(Err(UNKNOWN)),
         }
         Ok(Ok(()))
+    }
+
+    /// `DocumentReference:element`, with the type of the target after it or without.
+    fn include(&mut self, value: &str) -> Understood {
+        let mut words = value.trim().split(':');
+        let (of, element, target) = (words.next(), words.next(), words.next());
+        if of != Some("DocumentReference") || words.next().is_some() {
+            return Err("takes DocumentReference:relatesto and DocumentReference:author");
+        }
+        match (element, target) {
+            (Some("relatesto"), None | Some("DocumentReference")) => self.search.include_related = true,
+            // They are contained in each document.
+            (Some("author" | "authenticator"), _) => {}
+            _ => return Err("takes DocumentReference:relatesto and DocumentReference:author"),
+        }
+        Ok(())
+    }
+
+    fn relations(&mut self, terms: Vec<relations::RelationTerm>) {
+        self.nothing |= terms.is_empty();
+        self.search.relations.push(terms);
+    }
+
+    /// The address of one document is at one server: of others' none is known here.
+    fn location(&mut self, name: &str, value: &str) -> Result<(), SearchError> {
+        let base = self.options.fhir_base.as_deref();
+        let addresses = token::alternatives(name, value)?.into_iter();
+        let mut found: Vec<_> = addresses.filter_map(|url| unique_id_of_url(&unescape(url), base?)).collect();
+        if let Some(before) = &self.locations {
+            found.retain(|id| before.contains(id));
+        }
+        self.nothing |= found.is_empty();
+        self.locations = Some(found);
+        Ok(())
     }
 
     fn status(&mut self, name: &str, value: &str) -> Result<(), SearchError> {
@@ -319,17 +367,21 @@ impl Reader<'_> {
     }
 
     fn finish(self) -> Result<DocumentSearch, SearchError> {
-        let Reader { mut query, mut search, mut nothing, subject, identifiers, count, .. } = self;
+        let Reader { mut query, mut search, mut nothing, subject, identifiers, locations, count, .. } = self;
         nothing |= subject.nobody;
         query.patient_id = subject.id;
         search.patient_reference = subject.reference;
         search.count_only |= count == 0;
         let size = if search.count_only { 0 } else { count };
         query.page = Some(Page { size, after: search.page_token.clone() });
+        query.unique_ids = locations.clone().unwrap_or_default();
         let mut queries = Vec::new();
         match identifiers {
             None => queries.push(query),
-            Some(terms) => {
+            Some(mut terms) => {
+                if let Some(locations) = locations {
+                    terms.unique_ids.retain(|id| locations.contains(id));
+                }
                 if !terms.unique_ids.is_empty() {
                     queries.push(DocumentQuery { unique_ids: terms.unique_ids, ..query.clone() });
                 }
@@ -346,8 +398,9 @@ impl Reader<'_> {
             queries.clear();
         }
         let open = queries.iter().any(|q| !q.is_anchored());
-        if open && search.patient_reference.is_none() && search.page_token.is_none() {
-            let rule = "or patient is required (or identifier, or a reference id with its value)";
+        let by_relation = search.relations.iter().any(|or| or.iter().all(|term| term.target.is_some()));
+        if open && !by_relation && search.patient_reference.is_none() && search.page_token.is_none() {
+            let rule = "or patient is required (or identifier, relatesto, location, or a reference id with its value)";
             return Err(SearchError::missing("patient.identifier", rule));
         }
         search.queries = queries;

@@ -12,6 +12,9 @@ use model::{
     SubmissionSet, UniqueId,
 };
 
+/// What [`decode`] takes beside criteria.
+pub const RESULT_PARAMETERS: &[&str] = &["_count", "_sort", "_summary", "_total", "_format", "_pretty"];
+
 /// The parameters [`decode`] answers, for the CapabilityStatement.
 pub const PARAMETERS: &[SearchParameter] = &[
     parameter("_id", "token", Some("http://hl7.org/fhir/SearchParameter/Resource-id")),

@@ -6,6 +6,7 @@ mod decode;
 mod encode;
 pub mod lists;
 mod parameters;
+mod relations;
 mod subject;
 mod token;
 mod understood;
@@ -13,7 +14,9 @@ mod understood;
 pub(crate) use date::birth_date;
 pub use decode::decode;
 pub use encode::{Encoded, encode};
+pub(crate) use parameters::percent_decode;
 pub use parameters::{Parameters, escape, percent_encode, percent_encode_into, unescape};
+pub use relations::{RelationTarget, RelationTerm};
 pub(crate) use token::{alternatives as split_alternatives, split_token};
 pub use understood::{DocumentSearch, Handling, Ignored, SearchOptions, Sort, SortKey, Total, Understood};
 
@@ -134,6 +137,16 @@ pub const PARAMETERS: &[SearchParameter] = &[
         ..parameter("related", "reference", Some("http://hl7.org/fhir/SearchParameter/DocumentReference-related"))
     },
     parameter("encounter.identifier", "token", None),
+    SearchParameter {
+        documentation: Some("Documents that replace, append, transform or sign this one; as relatesto:identifier too."),
+        ..parameter("relatesto", "reference", Some("http://hl7.org/fhir/SearchParameter/DocumentReference-relatesto"))
+    },
+    parameter("relation", "token", Some("http://hl7.org/fhir/SearchParameter/DocumentReference-relation")),
+    parameter("relationship", "composite", Some("http://hl7.org/fhir/SearchParameter/DocumentReference-relationship")),
+    SearchParameter {
+        documentation: Some("The `attachment.url` of a document of this server, as it stands there."),
+        ..parameter("location", "uri", Some("http://hl7.org/fhir/SearchParameter/DocumentReference-location"))
+    },
     parameter("study-instance-uid", "token", None),
     parameter("accession-number", "token", None),
     parameter("modality", "token", None),
@@ -143,7 +156,11 @@ pub const PARAMETERS: &[SearchParameter] = &[
 ];
 
 /// What [`decode`] takes beside criteria.
-pub const RESULT_PARAMETERS: &[&str] = &["_count", "_sort", "_summary", "_total", "_format", "_pretty"];
+pub const RESULT_PARAMETERS: &[&str] = &["_count", "_sort", "_summary", "_total", "_include", "_format", "_pretty"];
+
+/// Values of `_include` that bring something. Authors are contained in the documents already; Patients have no place in an
+/// answer of ITI-67, whose slices are closed (MHD, IHE.MHD.FindDocumentReferencesResponseMessage).
+pub const INCLUDES: &[&str] = &["DocumentReference:relatesto"];
 
 const COMMUNITIES: SearchParameter = SearchParameter {
     documentation: Some("Home community ids; other communities than this one find nothing here."),

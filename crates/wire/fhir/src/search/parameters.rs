@@ -33,8 +33,9 @@ impl Parameters {
             if decoded.chars().any(char::is_control) {
                 return Err(SearchError::value(&name, "must not have control characters", ""));
             }
-            // A proxy or client that encodes twice asks for something it did not mean; guessing would widen a search.
-            if is_encoded(&decoded) {
+            // A proxy or client that encodes twice asks for something it did not mean; guessing would widen a search. An
+            // address has escapes of its own.
+            if is_encoded(&decoded) && name != "location" {
                 return Err(SearchError::value(&name, "is percent-encoded twice", ""));
             }
             list.push((name, decoded));
@@ -52,7 +53,8 @@ impl Parameters {
     }
 }
 
-fn percent_decode(text: &str) -> Option<String> {
+/// `+` is a blank, as in forms. None for what is not UTF-8, percent-encoded.
+pub(crate) fn percent_decode(text: &str) -> Option<String> {
     if !text.contains(['%', '+']) {
         return Some(text.to_owned());
     }

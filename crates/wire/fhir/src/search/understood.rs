@@ -1,6 +1,6 @@
 //! What a node allows, and a search as it was understood. Source: spec/fhir.md sections 2, 9.
 
-use super::percent_encode_into;
+use super::{RelationTerm, percent_encode_into};
 use model::{DocumentQuery, DocumentType, HomeCommunityId, Oid};
 
 /// What to do with a parameter nobody here understands: `Prefer: handling`.
@@ -93,6 +93,10 @@ pub struct DocumentSearch {
     /// Opaque position of a next link; such a search need not name anything else.
     pub page_token: Option<String>,
     pub target_communities: Vec<HomeCommunityId>,
+    /// Relations that an entry must have, AND of ORs: to be resolved to `entry_ids` of every query before it is asked.
+    pub relations: Vec<Vec<RelationTerm>>,
+    /// `_include`: the documents that the matches relate to are wanted beside them.
+    pub include_related: bool,
     pub ignored: Vec<Ignored>,
     pub(super) understood: Understood,
 }

@@ -16,7 +16,7 @@ fn page(entries: &[DocumentEntry], total: u64, outcomes: &[OperationOutcome]) ->
         next: Some("https://n.example"),
         previous: None,
     };
-    searchset(entries, BASE, &EncodeContext::server(BASE), total, &links, outcomes)
+    searchset(entries, &[], BASE, &EncodeContext::server(BASE), total, &links, outcomes)
 }
 
 #[test]

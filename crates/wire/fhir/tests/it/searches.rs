@@ -459,6 +459,7 @@ fn every_parameter_in_the_table_is_understood() {
             (_, "patient" | "patient.identifier" | "subject" | "subject.identifier") => "urn:oid:2.999.7|P0001",
             (_, "targetCommunityIdList") => "urn:oid:2.999.1",
             (_, "related") => "urn:oid:2.999.5|A1",
+            ("composite", _) => "x$replaces",
             _ => "x",
         };
         let s = search(&format!("{P}&{}={value}", parameter.name)).unwrap();

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use fhir::document_bundle::{self, DocumentBundle};
 use fhir::document_reference::{EncodeContext, encode};
-use fhir::generate_metadata::{self, Document};
+use fhir::generate_metadata::{self, Document, Input};
 use fhir::simplified_publish::{SimplifiedPublish, decode};
 use fhir::{DecodeError, DecodeErrorKind};
 use model::{AssociationType, DocumentEntry, ObjectId, Oid, PatientId, ReferenceId, UniqueId, schemes};
@@ -155,16 +155,18 @@ fn parameters(resource: &Value) -> Value {
 }
 
 #[test]
-fn the_operation_takes_one_document_and_nothing_beside_it() {
+fn the_operation_takes_one_document_and_metadata_for_one_that_has_none() {
     let binary = json!({"resourceType": "Binary", "contentType": "text/xml", "data": STANDARD.encode(OCTETS)});
     let read = |value: &Value| generate_metadata::decode(&octets(value), 100);
     match read(&parameters(&binary)) {
-        Ok(Document::Binary { content_type, octets }) => assert_eq!((&*content_type, &*octets), ("text/xml", OCTETS)),
+        Ok(Input::Document(Document::Binary { content_type, octets })) => {
+            assert_eq!((&*content_type, &*octets), ("text/xml", OCTETS))
+        }
         _ => panic!("a Binary"),
     }
     let bundle = json!({"resourceType": "Bundle", "type": "document", "entry": []});
     match read(&parameters(&bundle)) {
-        Ok(Document::Bundle(text)) => assert_eq!(text, octets(&bundle), "the text as it came"),
+        Ok(Input::Document(Document::Bundle(text))) => assert_eq!(text, octets(&bundle), "the text as it came"),
         _ => panic!("a Bundle"),
     }
     let mut two = parameters(&binary);
@@ -176,7 +178,7 @@ fn the_operation_takes_one_document_and_nothing_beside_it() {
         value
     };
     for (value, path) in [
-        (two, "Parameters.parameter".to_owned()),
+        (two, "Parameters.parameter[1].name".to_owned()),
         (json!({"resourceType": "Parameters"}), "Parameters.parameter".to_owned()),
         (json!({"resourceType": "Binary"}), "Parameters".to_owned()),
         (changed("/parameter/0/name", json!("resource")), "Parameters.parameter[0].name".to_owned()),
@@ -190,10 +192,65 @@ fn the_operation_takes_one_document_and_nothing_beside_it() {
         let error = read(&value).err().unwrap_or_else(|| panic!("{path} was read"));
         assert_eq!(error.path, path, "{error}");
     }
+    let twice = json!([parameters(&binary)["parameter"][0], parameters(&binary)["parameter"][0]]);
+    let error = read(&json!({"resourceType": "Parameters", "parameter": twice})).err().expect("a refusal");
+    assert_eq!(error.path, "Parameters.parameter[1].name");
     let answer: Value = serde_json::from_slice(&generate_metadata::encode("DocumentReference/1")).unwrap();
     let reference = json!({"reference": "DocumentReference/1"});
     let wanted = json!([{"name": "DocumentReference", "valueReference": reference}]);
     assert_eq!((&answer["resourceType"], &answer["parameter"]), (&json!("Parameters"), &wanted));
+}
+
+#[test]
+fn a_pdf_comes_with_its_metadata_beside_it() {
+    let pdf = json!({"resourceType": "Binary", "contentType": "application/pdf", "data": STANDARD.encode(OCTETS)});
+    let metadata = json!({
+        "resourceType": "DocumentReference", "status": "current",
+        "masterIdentifier": {"system": "urn:ietf:rfc:3986", "value": "urn:oid:2.999.17.1"},
+        "subject": {"identifier": {"system": "urn:oid:2.999.7", "value": "P0001"}},
+        "content": [{"attachment": {"title": "Knee"}}],
+    });
+    let both = |resource: &Value, metadata: &Value| {
+        let document = json!({"name": "document", "resource": resource});
+        let metadata = json!({"name": "metadata", "resource": metadata});
+        let forward = json!({"resourceType": "Parameters", "parameter": [document, metadata]});
+        let backward = json!({"resourceType": "Parameters", "parameter": [metadata, document]});
+        [forward, backward].map(|value| generate_metadata::decode(&octets(&value), 100))
+    };
+    for read in both(&pdf, &metadata) {
+        let Ok(Input::Described(read)) = read else { panic!("a document with its metadata") };
+        assert_eq!((read.octets.as_slice(), read.entry.mime_type.as_str()), (OCTETS, "application/pdf"));
+        assert_eq!((read.entry.unique_id.as_str(), read.entry.title.value()), ("2.999.17.1", Some("Knee")));
+    }
+    let changed = |pointer: &str, to: Value| {
+        let mut value = metadata.clone();
+        *value.pointer_mut(pointer).unwrap() = to;
+        value
+    };
+    let attachment = "DocumentReference.content[0].attachment";
+    for (document, metadata, path) in [
+        (&pdf, json!({"resourceType": "Patient"}), "DocumentReference".to_owned()),
+        (&pdf, changed("/status", json!("superseded")), "DocumentReference.status".to_owned()),
+        (&pdf, changed("/content/0/attachment", json!({"data": "eA=="})), attachment.to_owned()),
+        (
+            &pdf,
+            changed("/content/0/attachment", json!({"contentType": "text/plain"})),
+            format!("{attachment}.contentType"),
+        ),
+        (&pdf, changed("/subject", json!({})), "DocumentReference.subject".to_owned()),
+    ] {
+        for read in both(document, &metadata) {
+            let error = read.err().unwrap_or_else(|| panic!("{path} was read"));
+            assert_eq!(error.path, path, "{error}");
+        }
+    }
+    // What has its metadata inside takes none.
+    let bundle = json!({"resourceType": "Bundle", "type": "document", "entry": []});
+    let kos = json!({"resourceType": "Binary", "contentType": "Application/DICOM", "data": "AAAA"});
+    for document in [&bundle, &kos] {
+        let [first, second] = both(document, &metadata).map(|read| read.err().expect("a refusal").path);
+        assert_eq!((first.as_str(), second.as_str()), ("Parameters.parameter[1]", "Parameters.parameter[0]"));
+    }
 }
 
 /// A report that says everything a Composition can say of a document.

@@ -264,7 +264,7 @@ fn what_we_write_goes_to_xml_and_back() {
     round_trip("entry", &fhir::document_reference::encode(&entry, &cx));
     let links =
         fhir::bundle::Links { self_url: "https://example.org/fhir/DocumentReference?_id=1", ..Default::default() };
-    round_trip("page", &fhir::bundle::searchset([&entry], "https://example.org/fhir", &cx, 1, &links, &[]));
+    round_trip("page", &fhir::bundle::searchset([&entry], &[], "https://example.org/fhir", &cx, 1, &links, &[]));
 }
 
 #[test]
