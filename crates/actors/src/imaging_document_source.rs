@@ -4,6 +4,8 @@
 //! What a manifest will be called is written down before it is first sent, so that after a crash or a silent peer the
 //! same submission is sent again, or found to have arrived.
 
+mod withdrawal;
+
 use crate::{
     Cx, DocumentContent, Fault, Found, Identity, PatientNews, ProvidedDocument, Refusal, Registry, Repository,
 };
@@ -11,7 +13,7 @@ use bytes::Bytes;
 use model::{
     Association, AssociationType, AvailabilityStatus, Code, DocumentEntry, DocumentQuery, Dtm, ObjectId, Oid, Patient,
     ReferenceId, ReferenceTerm, SeriesInstanceUid, SopInstanceUid, StudyInstanceUid, Submission, SubmissionSet,
-    SubmissionSetStatus, UniqueId,
+    SubmissionSetStatus, UniqueId, Xon,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -104,6 +106,8 @@ pub struct ImagingDocumentSource {
     pub maker: Arc<dyn ManifestMaker>,
     pub identity: Option<Arc<dyn Identity>>,
     pub registry: Arc<dyn Registry>,
+    /// Where manifests are withdrawn (ITI-57): the registry, by a door that has words for it.
+    pub administrator: Arc<dyn Registry>,
     pub repository: Arc<dyn Repository>,
     pub policy: SourcePolicy,
 }
@@ -129,6 +133,11 @@ enum Step {
     },
     Unchanged {
         revision: u64,
+    },
+    /// Nothing is left, and no manifest says otherwise.
+    Withdrawn {
+        revision: u64,
+        publication: Publication,
     },
     Held(String),
     Refused(Refusal),
@@ -252,8 +261,9 @@ impl ImagingDocumentSource {
             let draft = self.draft(&state, listed.cloned().collect(), attempt.identity.clone()).await;
             match (registered, draft) {
                 (_, Err(NotPublishable::Held(reason))) => return Ok(Step::Held(reason)),
-                (None, Ok(draft)) => return self.send(draft, attempt, cx).await,
+                (None, Ok(draft)) => return self.send(&state, draft, attempt, cx).await,
                 (Some(entry), Ok(draft)) => {
+                    self.leave_other_patients(&state, &draft, cx).await?;
                     // What arrived was made before some of its instances went away: then it says something else.
                     let same = entry.hash.is_none_or(|hash| hash == store::digest_of(&draft.document).sha1);
                     let content = if same { draft.content } else { UNKNOWN_CONTENT };
@@ -279,9 +289,7 @@ impl ImagingDocumentSource {
             Err(NotPublishable::NothingToList) if state.publication.is_none() => {
                 return Ok(Step::Held("no instance of this study may be listed in a manifest".into()));
             }
-            Err(NotPublishable::NothingToList) => {
-                return Ok(Step::Held("every instance that the published manifest lists is gone or rejected".into()));
-            }
+            Err(NotPublishable::NothingToList) => return self.withdraw_all(&state, cx).await,
             Err(NotPublishable::Held(reason)) => return Ok(Step::Held(reason)),
         };
         if state.publication.as_ref().is_some_and(|p| p.content_hash == draft.content) {
@@ -295,7 +303,32 @@ impl ImagingDocumentSource {
             instances: instances.iter().map(|i| i.instance.to_string()).collect(),
         };
         self.keep_attempt(study, Some(attempt.encode()), cx).await?;
-        self.send(draft, attempt, cx).await
+        self.send(&state, draft, attempt, cx).await
+    }
+
+    /// Of the study nothing is left that may be listed: its manifests are deprecated.
+    async fn withdraw_all(&self, state: &StudyState, cx: &Cx) -> Result<Step, Refusal> {
+        let Some(publication) = &state.publication else { return Ok(Step::Unchanged { revision: state.revision }) };
+        let standing = self.standing(&state.study, publication, cx).await?;
+        match self.withdraw(&standing, cx).await {
+            Ok(()) => {
+                let publication = Publication { content_hash: UNKNOWN_CONTENT, ..publication.clone() };
+                Ok(Step::Withdrawn { revision: state.revision, publication })
+            }
+            Err(refusal) if matches!(refusal.first(), Fault::Unsupported(_)) => {
+                let ids: Vec<String> = standing.iter().map(|entry| entry.id.to_string()).collect();
+                let reason = "every instance that the published manifest lists is gone or rejected, and the registry's door \
+                              takes no deprecation (ITI-57)";
+                Ok(Step::Held(format!("{reason}; deprecate {} there", ids.join(", "))))
+            }
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    /// A study that became another patient's has its right manifest now: the wrong one is taken back.
+    async fn leave_other_patients(&self, state: &StudyState, draft: &DraftManifest, cx: &Cx) -> Result<(), Refusal> {
+        let wrong = self.of_another_patient(&state.study, state.publication.as_ref(), &draft.entry.patient_id, cx);
+        self.withdraw(&wrong.await?, cx).await
     }
 
     async fn keep_attempt(&self, study: &StudyInstanceUid, attempt: Option<Vec<u8>>, cx: &Cx) -> Result<(), Refusal> {
@@ -316,7 +349,7 @@ impl ImagingDocumentSource {
         made.unwrap_or_else(|_| Err(NotPublishable::Held("reading the instances failed; the log says where".into())))
     }
 
-    async fn send(&self, draft: DraftManifest, attempt: Attempt, cx: &Cx) -> Result<Step, Refusal> {
+    async fn send(&self, state: &StudyState, draft: DraftManifest, attempt: Attempt, cx: &Cx) -> Result<Step, Refusal> {
         if self.policy.unknown_patient == UnknownPatientAtSource::Feed
             && let Some(identity) = &self.identity
         {
@@ -324,10 +357,11 @@ impl ImagingDocumentSource {
         }
         let replaced = self.current(&draft.entry, cx).await?;
         let submission = self.submission(&draft.entry, &attempt, &replaced);
-        let content = DocumentContent::Memory(draft.document);
+        let content = DocumentContent::Memory(draft.document.clone());
         let document = ProvidedDocument { entry_id: draft.entry.id.clone(), content };
         match self.repository.provide(submission, vec![document], cx).await {
             Ok(_) => {
+                self.leave_other_patients(state, &draft, cx).await?;
                 let entry = attempt.identity.entry.clone();
                 let (attempt, listed) = (Box::new(attempt), draft.instances);
                 Ok(Step::Published { attempt, content: draft.content, listed, entry })
@@ -363,7 +397,6 @@ impl ImagingDocumentSource {
             reference_ids: vec![vec![ReferenceTerm::Exact(ReferenceId::study(&study))]],
             ..DocumentQuery::of_patient(draft.patient_id.clone()).approved()
         };
-        let institution = |e: &DocumentEntry| e.authors.iter().flat_map(|a| a.institutions.first()).next().cloned();
         let found = self.registry.find(&query, cx).await?;
         complete(&found)?;
         let ours = found.items.into_iter().filter(|e| e.is_kos() && institution(e) == institution(draft));
@@ -435,6 +468,11 @@ impl ImagingDocumentSource {
                         }
                         tx.complete(job_id, now)?;
                     }
+                    Step::Withdrawn { revision, publication } => {
+                        tx.mark_published(&study, revision, Some(&publication))?;
+                        tx.put_state(LISTED, key, None)?;
+                        tx.complete(job_id, now)?;
+                    }
                     Step::Held(reason) => {
                         tracing::warn!(request_id, study = key, reason, "study held");
                         tx.hold_study(&study, Some(&reason))?;
@@ -450,6 +488,11 @@ impl ImagingDocumentSource {
             })
             .await
     }
+}
+
+/// Who published a manifest.
+fn institution(entry: &DocumentEntry) -> Option<&Xon> {
+    entry.authors.iter().find_map(|author| author.institutions.first())
 }
 
 /// What is absent from an answer in which somebody was silent may be there all the same.

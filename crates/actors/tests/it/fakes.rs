@@ -65,12 +65,13 @@ pub struct FakeRegistry {
     pub real: DocumentRegistry,
     pub on_register: Script,
     pub on_find: Script,
+    pub on_update: Script,
 }
 
 impl FakeRegistry {
     pub fn over(bench: &Bench) -> Arc<Self> {
-        let (on_register, on_find) = (Script::default(), Script::default());
-        Arc::new(FakeRegistry { real: bench.registry(), on_register, on_find })
+        let (on_register, on_find, on_update) = Default::default();
+        Arc::new(FakeRegistry { real: bench.registry(), on_register, on_find, on_update })
     }
 }
 
@@ -90,6 +91,30 @@ impl Registry for FakeRegistry {
                     hang(&self.on_register).await
                 }
                 Act::HangBefore => hang(&self.on_register).await,
+            }
+        })
+    }
+
+    fn update<'a>(
+        &'a self,
+        submission: Submission,
+        kind: UpdateKind,
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<Registered, Refusal>> {
+        Box::pin(async move {
+            match self.on_update.next() {
+                Act::Answer | Act::Partly => self.real.update(submission, kind, cx).await,
+                Act::LoseRequest | Act::Late => Err(silence().into()),
+                Act::LoseAnswer => {
+                    let _ = self.real.update(submission, kind, cx).await;
+                    Err(silence().into())
+                }
+                Act::Refuse(fault) => Err(fault.into()),
+                Act::HangAfter => {
+                    let _ = self.real.update(submission, kind, cx).await;
+                    hang(&self.on_update).await
+                }
+                Act::HangBefore => hang(&self.on_update).await,
             }
         })
     }
@@ -251,11 +276,17 @@ pub struct FakeMaker {
     pub institution: Xon,
     /// Why nothing can be made at the moment.
     pub trouble: Mutex<Option<NotPublishable>>,
+    /// Whose the studies are, against what their instances said first.
+    pub patient: Mutex<Option<String>>,
 }
 
 impl FakeMaker {
     pub fn new(institution: &str) -> Arc<Self> {
-        Arc::new(FakeMaker { institution: Xon::parse(institution).unwrap(), trouble: Mutex::new(None) })
+        Arc::new(FakeMaker {
+            institution: Xon::parse(institution).unwrap(),
+            trouble: Mutex::new(None),
+            patient: Mutex::new(None),
+        })
     }
 }
 
@@ -272,6 +303,7 @@ impl ManifestMaker for FakeMaker {
         if instances.is_empty() {
             return Err(NotPublishable::NothingToList);
         }
+        let patient_text = self.patient.lock().unwrap().clone().unwrap_or_else(|| study.patient_id.clone());
         let instances: Vec<SopInstanceUid> = instances.iter().map(|i| i.instance.clone()).collect();
         let listed: Vec<String> = instances.iter().map(ToString::to_string).collect();
         let text = listed.join("\n");
@@ -279,7 +311,7 @@ impl ManifestMaker for FakeMaker {
         let entry = DocumentEntry {
             id: identity.entry.clone(),
             unique_id: UniqueId::from(&identity.sop_instance),
-            patient_id: patient_id(&study.patient_id),
+            patient_id: patient_id(&patient_text),
             authors: vec![author],
             hash: None,
             size_octets: None,
@@ -292,7 +324,7 @@ impl ManifestMaker for FakeMaker {
         Ok(DraftManifest {
             document: format!("{} {}\n{text}", identity.sop_instance, identity.series_instance).into(),
             entry,
-            patient: patient(&study.patient_id, "Doe", "Jane"),
+            patient: patient(&patient_text, "Doe", "Jane"),
             content: Sha256::of(text.as_bytes()),
             instances,
         })

@@ -55,6 +55,7 @@ impl Network {
             maker: maker.clone(),
             identity: Some(identity.clone()),
             registry: registry.clone(),
+            administrator: registry.clone(),
             repository: repository.clone(),
             policy,
         };
@@ -150,6 +151,7 @@ impl Network {
             maker: self.maker.clone(),
             identity: Some(self.identity.clone()),
             registry: self.registry.clone(),
+            administrator: self.registry.clone(),
             repository: self.repository.clone(),
             policy: self.source.policy.clone(),
         };
@@ -162,6 +164,7 @@ impl Network {
                 _ = self.source.turn(&self.here.cx) => true,
                 () = self.repository.on_provide.hung.notified() => false,
                 () = self.registry.on_find.hung.notified() => false,
+                () = self.registry.on_update.hung.notified() => false,
             }
         });
         if !turned {
@@ -576,12 +579,90 @@ fn a_study_with_nothing_to_list_is_held() {
     network.hold(STUDY, "2.25.1", Some("no Patient ID"));
     network.settle();
     assert!(network.state(STUDY).held.unwrap().starts_with("no instance of this study"));
-    let published = Network::new();
-    published.receive(STUDY, "2.25.1");
-    published.settle();
-    published.hold(STUDY, "2.25.1", Some("rejected for quality"));
-    published.settle();
-    assert!(published.state(STUDY).held.unwrap().starts_with("every instance that the published manifest lists"));
+}
+
+#[test]
+fn a_manifest_of_which_nothing_is_left_is_withdrawn_and_comes_back_with_the_images() {
+    let network = network_with_one();
+    network.settle();
+    network.hold(STUDY, "2.25.1", Some("rejected for quality"));
+    network.settle();
+    assert_eq!((network.current(STUDY), network.state(STUDY).held), (None, None));
+    assert!(!network.state(STUDY).is_dirty() && network.served(STUDY).is_empty());
+    assert_eq!(network.manifests(STUDY).len(), 1, "it stays, deprecated");
+    network.hold(STUDY, "2.25.1", None);
+    network.settle();
+    assert_eq!(network.current(STUDY).unwrap(), ["2.25.1"]);
+    let (new, old) = (&network.manifests(STUDY)[0], &network.manifests(STUDY)[1]);
+    assert_eq!((new.availability_status, old.availability_status), (Approved, Deprecated));
+    assert_eq!(network.served(STUDY), ["2.25.1"]);
+}
+
+#[test]
+fn a_withdrawal_survives_silence_and_crashes() {
+    for (act, partly) in [
+        (Act::LoseRequest, false),
+        (Act::LoseAnswer, false),
+        (Act::HangAfter, false),
+        (Act::HangBefore, false),
+        (Act::Partly, true),
+    ] {
+        let mut network = network_with_one();
+        network.settle();
+        network.hold(STUDY, "2.25.1", Some("rejected for quality"));
+        let script = if partly { &network.registry.on_find } else { &network.registry.on_update };
+        script.plan([act]);
+        network.pass(QUIET);
+        network.turn_until_hung();
+        network.again();
+        assert_eq!((network.current(STUDY), network.served(STUDY)), (None, Vec::<String>::new()));
+        assert!(!network.state(STUDY).is_dirty());
+        assert!(network.jobs(JobState::Failed).is_empty() && network.jobs(JobState::Queued).is_empty());
+    }
+}
+
+#[test]
+fn where_nothing_can_be_withdrawn_the_study_is_held_and_says_what_to_do() {
+    let network = network_with_one();
+    network.settle();
+    network.registry.on_update.plan([Act::Refuse(Fault::Unsupported("updating metadata".into()))]);
+    network.hold(STUDY, "2.25.1", Some("rejected for quality"));
+    network.settle();
+    let reason = network.state(STUDY).held.unwrap();
+    assert!(reason.starts_with("every instance that the published manifest lists"), "{reason}");
+    assert!(reason.contains(&network.manifests(STUDY)[0].id.to_string()), "{reason}");
+}
+
+#[test]
+fn another_institutions_manifest_is_not_withdrawn() {
+    let network = network_with_one();
+    network.settle();
+    let other = FakeMaker::new("South^^^^^^^^^2.999.3.2");
+    let mut south = Network::between(Bench::new(), Bench::new(), UnknownPatientAtSource::Feed);
+    (south.source.maker, south.source.registry) = (other, network.registry.clone());
+    south.source.repository = network.repository.clone();
+    south.receive(STUDY, "2.25.9");
+    south.settle();
+    network.hold(STUDY, "2.25.1", Some("rejected for quality"));
+    network.settle();
+    assert_eq!(network.current(STUDY).unwrap(), ["2.25.9"]);
+}
+
+#[test]
+fn a_study_of_another_patient_after_all_is_published_anew_and_taken_back_there() {
+    let network = network_with_one();
+    network.settle();
+    network.centre.know("P0002");
+    *network.maker.patient.lock().unwrap() = Some("P0002".into());
+    network.receive(STUDY, "2.25.2");
+    // The answer is lost after the new manifest arrived: the old one is taken back on the second attempt.
+    network.repository.on_provide.plan([Act::LoseAnswer]);
+    network.settle();
+    network.again();
+    assert_eq!(network.current(STUDY).unwrap(), ["2.25.1", "2.25.2"]);
+    let manifests = network.manifests(STUDY);
+    let of = |n: usize| (manifests[n].patient_id.id.as_str(), manifests[n].availability_status);
+    assert_eq!((of(0), of(1)), (("P0002", Approved), ("P0001", Deprecated)));
 }
 
 #[test]

@@ -258,6 +258,7 @@ impl<'a> Wiring<'a> {
         });
         let router = self.soap(edge, vec![rad69], None, "/xds/imaging")?;
         self.merge(router);
+        let mut administrator = None;
         let (registry, repository, identity) = match (options.publish_to.as_str(), &self.own_repository) {
             ("self", Some(own)) => {
                 let registry =
@@ -278,6 +279,8 @@ impl<'a> Wiring<'a> {
                 ));
             }
             (peer, _) if options.publish_by == config::PublishBy::Iti65 => {
+                // MHD has no words for a withdrawal; a peer that has both doors takes it at the other one.
+                administrator = self.peers.registry(peer).ok();
                 (self.peers.mhd_registry(peer)?, self.peers.mhd_recipient(peer)?, Some(self.peers.fhir_identity(peer)?))
             }
             (peer, _) => (self.peers.registry(peer)?, self.peers.repository(peer)?, Some(self.peers.identity(peer)?)),
@@ -298,7 +301,9 @@ impl<'a> Wiring<'a> {
         let maker = self.maker(options)?;
         let store = self.opened.store.clone();
         let maker = Arc::new(maker);
-        self.source = Some(ImagingDocumentSource { store, maker, identity, registry, repository, policy });
+        let administrator = administrator.unwrap_or_else(|| registry.clone());
+        self.source =
+            Some(ImagingDocumentSource { store, maker, identity, registry, administrator, repository, policy });
         Ok(())
     }
 
