@@ -14,8 +14,8 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store::{
-    ArchiveRead, InstanceFile, InstanceFiles, InstanceSelect, InstanceWriter, MetadataStore, OutboxRead, Put, Sha256,
-    StoreError, StoreExt, StoredInstance,
+    ArchiveRead, BlobReader, InstanceFile, InstanceFiles, InstanceSelect, InstanceWriter, MetadataStore, OutboxRead,
+    Put, Sha256, StoreError, StoreExt, StoredInstance,
 };
 
 /// How a stored instance is sent.
@@ -139,33 +139,39 @@ impl ImagingArchive {
     pub fn path(&self, instance: &StoredInstance) -> Result<PathBuf, StoreError> {
         self.files.path(&instance.file)
     }
+}
 
-    async fn resolve(&self, request: &ImageRequest, cx: &Cx) -> Result<Vec<StoredInstance>, Refusal> {
-        let wanted = request.clone();
-        let found = self
-            .store
-            .read(move |tx| {
-                let select = match (&wanted.series, &wanted.instance) {
-                    (_, Some(instance)) => InstanceSelect::Instance(&wanted.study, instance),
-                    (Some(series), None) => InstanceSelect::Series(&wanted.study, series),
-                    (None, None) => InstanceSelect::Study(&wanted.study),
-                };
-                let mut rows = tx.instances(select)?;
-                rows.retain(|row| wanted.series.as_ref().is_none_or(|series| *series == row.series));
-                permitted(tx, &wanted.study, rows)
-            })
-            .await;
-        let rows: Vec<StoredInstance> = found.map_err(|e: StoreError| internal(e, &cx.request_id))?;
-        if rows.is_empty() {
-            let what = match (&request.series, &request.instance) {
-                (_, Some(instance)) => format!("instance {instance} of study {}", request.study),
-                (Some(series), None) => format!("series {series} of study {}", request.study),
-                (None, None) => format!("study {}", request.study),
+/// The rows that a request means, where the current manifest of the study lists them.
+///
+/// Errors: `ImagesNotFound`.
+pub(crate) async fn permitted_rows(
+    store: &dyn MetadataStore,
+    request: &ImageRequest,
+    cx: &Cx,
+) -> Result<Vec<StoredInstance>, Refusal> {
+    let wanted = request.clone();
+    let found = store
+        .read(move |tx| {
+            let select = match (&wanted.series, &wanted.instance) {
+                (_, Some(instance)) => InstanceSelect::Instance(&wanted.study, instance),
+                (Some(series), None) => InstanceSelect::Series(&wanted.study, series),
+                (None, None) => InstanceSelect::Study(&wanted.study),
             };
-            return Err(Fault::ImagesNotFound(what).into());
-        }
-        Ok(rows)
+            let mut rows = tx.instances(select)?;
+            rows.retain(|row| wanted.series.as_ref().is_none_or(|series| *series == row.series));
+            permitted(tx, &wanted.study, rows)
+        })
+        .await;
+    let rows: Vec<StoredInstance> = found.map_err(|e: StoreError| internal(e, &cx.request_id))?;
+    if rows.is_empty() {
+        let what = match (&request.series, &request.instance) {
+            (_, Some(instance)) => format!("instance {instance} of study {}", request.study),
+            (Some(series), None) => format!("series {series} of study {}", request.study),
+            (None, None) => format!("study {}", request.study),
+        };
+        return Err(Fault::ImagesNotFound(what).into());
     }
+    Ok(rows)
 }
 
 /// The one decision about images: an instance goes out if and only if the current manifest of its study lists it.
@@ -187,7 +193,7 @@ fn permitted<T: ArchiveRead + OutboxRead + ?Sized>(
 impl Imaging for ImagingArchive {
     fn fetch<'a>(&'a self, request: &'a ImageRequest, cx: &'a Cx) -> BoxFuture<'a, Result<Images, Refusal>> {
         Box::pin(async move {
-            let rows = self.resolve(request, cx).await?;
+            let rows = permitted_rows(&*self.store, request, cx).await?;
             let mut parts = Vec::with_capacity(rows.len());
             for row in rows {
                 let delivered = self.delivery.decide(&row, &request.syntaxes)?;
@@ -240,7 +246,7 @@ impl Imaging for ImagingArchive {
 
 /// The row of each address, where a current manifest lists the instance in that series of that study. Each study is read
 /// once, however many of its instances are asked for.
-fn listed_rows<T: ArchiveRead + OutboxRead + ?Sized>(
+pub(crate) fn listed_rows<T: ArchiveRead + OutboxRead + ?Sized>(
     tx: &T,
     addresses: &[InstanceAddress],
 ) -> Result<Vec<Option<StoredInstance>>, StoreError> {
@@ -289,35 +295,47 @@ impl ImagingArchive {
     }
 
     fn serve(&self, row: &StoredInstance, delivered: Delivered, log_id: &str) -> Result<ServedInstance, Fault> {
-        let lost = |reason: &dyn std::fmt::Display| {
-            tracing::error!(log_id, instance = row.instance.as_str(), %reason, "a stored instance cannot be read");
-            Fault::Internal { log_id: log_id.to_owned() }
-        };
-        let (series, sop_instance) = (Some(row.series.clone()), row.instance.clone());
-        match delivered {
-            Delivered::AsStored => {
-                let file =
-                    self.files.open_file(&row.file).map_err(|e| lost(&e))?.ok_or_else(|| lost(&"file missing"))?;
-                Ok(ServedInstance {
-                    series,
-                    sop_instance,
-                    transfer_syntax: row.transfer_syntax.clone(),
-                    size_octets: Some(row.size_octets),
-                    body: blob_stream(Arc::from(file), log_id.to_owned()),
-                })
-            }
-            Delivered::ExplicitLe => {
-                let path = self.files.path(&row.file).map_err(|e| lost(&e))?;
-                let transfer_syntax = TransferSyntaxUid::parse("1.2.840.10008.1.2.1").map_err(|e| lost(&e))?;
-                let delivery = self.delivery.clone();
-                Ok(ServedInstance {
-                    series,
-                    sop_instance,
-                    transfer_syntax,
-                    size_octets: None,
-                    body: pushed(move |sink| delivery.explicit_le(&path, sink)),
-                })
-            }
+        let path = self.files.path(&row.file).map_err(|e| lost(row, log_id, &e))?;
+        served(row, delivered, &self.delivery, || self.files.open_file(&row.file), path, log_id)
+    }
+}
+
+fn lost(row: &StoredInstance, log_id: &str, reason: &dyn std::fmt::Display) -> Fault {
+    tracing::error!(log_id, instance = row.instance.as_str(), %reason, "a stored instance cannot be read");
+    Fault::Internal { log_id: log_id.to_owned() }
+}
+
+/// A file on its way out, as it is or converted.
+pub(crate) fn served(
+    row: &StoredInstance,
+    delivered: Delivered,
+    delivery: &Arc<dyn InstanceDelivery>,
+    open: impl FnOnce() -> Result<Option<Box<dyn BlobReader>>, StoreError>,
+    path: PathBuf,
+    log_id: &str,
+) -> Result<ServedInstance, Fault> {
+    let (series, sop_instance) = (Some(row.series.clone()), row.instance.clone());
+    match delivered {
+        Delivered::AsStored => {
+            let file = open().map_err(|e| lost(row, log_id, &e))?.ok_or_else(|| lost(row, log_id, &"file missing"))?;
+            Ok(ServedInstance {
+                series,
+                sop_instance,
+                transfer_syntax: row.transfer_syntax.clone(),
+                size_octets: Some(row.size_octets),
+                body: blob_stream(Arc::from(file), log_id.to_owned()),
+            })
+        }
+        Delivered::ExplicitLe => {
+            let transfer_syntax = TransferSyntaxUid::parse("1.2.840.10008.1.2.1").map_err(|e| lost(row, log_id, &e))?;
+            let delivery = delivery.clone();
+            Ok(ServedInstance {
+                series,
+                sop_instance,
+                transfer_syntax,
+                size_octets: None,
+                body: pushed(move |sink| delivery.explicit_le(&path, sink)),
+            })
         }
     }
 }
@@ -360,11 +378,11 @@ fn held_reason(received: &ReceivedInstance) -> Option<String> {
 }
 
 /// A study of its own for an object that names none: it stays visible, and can never be mixed up with another's.
-fn own_study(instance: &SopInstanceUid) -> StudyInstanceUid {
+pub(crate) fn own_study(instance: &SopInstanceUid) -> StudyInstanceUid {
     StudyInstanceUid::parse(&derived(instance, "study")).expect("a UID made from a number is well-formed")
 }
 
-fn own_series(instance: &SopInstanceUid) -> SeriesInstanceUid {
+pub(crate) fn own_series(instance: &SopInstanceUid) -> SeriesInstanceUid {
     SeriesInstanceUid::parse(&derived(instance, "series")).expect("a UID made from a number is well-formed")
 }
 

@@ -12,6 +12,7 @@ mod fault;
 mod imaging_archive;
 mod imaging_document_source;
 mod metadata_removal;
+mod pacs_proxy;
 mod partial;
 mod patient_identity;
 mod patient_match;
@@ -31,6 +32,10 @@ pub use imaging_document_source::{
     DraftManifest, ImagingDocumentSource, ManifestIdentity, ManifestMaker, NotPublishable, SourcePolicy,
     UnknownPatientAtSource, study_is_complete,
 };
+pub use pacs_proxy::{
+    Arriving, Inventory, KnownStudy, ListedInstance, ListedStudy, ObservationPolicy, Pacs, PacsObserver, PacsRetrieve,
+    PacsSync, ProxyImaging, Transfers, Wanted, study_header,
+};
 pub use partial::{Found, SilentParty};
 pub use patient_identity::{PatientIdentity, linked};
 pub use patient_match::{Description, MatchGrade, PatientMatch, matches, score};
@@ -43,7 +48,7 @@ pub use waist::{
 };
 
 /// Rows and files of the archive, as the part that knows DICOM sees them.
-pub use store::{InstanceFiles, InstanceWriter, Sha256, StoredInstance, StudyState};
+pub use store::{InstanceFiles, InstanceWriter, Sha256, StoredInstance, StudyState, TransitFile, TransitFiles};
 
 /// Where documents go while they arrive: what a server of the waist needs of the store.
 pub mod spool {

@@ -16,7 +16,8 @@ pub struct StoredInstance {
     pub instance: SopInstanceUid,
     pub sop_class: SopClassUid,
     pub transfer_syntax: TransferSyntaxUid,
-    /// Name inside the instance files, as [`crate::InstanceFile::name`] gave it.
+    /// Name inside the instance files, as [`crate::InstanceFile::name`] gave it, and no other instance's. There is no such
+    /// file for an instance that stays at its PACS.
     pub file: String,
     pub size_octets: u64,
     pub sha256: Sha256,

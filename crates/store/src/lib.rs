@@ -26,7 +26,9 @@ pub use documents::{
     DocumentPlace, DocumentRead, DocumentState, DocumentWrite, INLINE_LIMIT_OCTETS, Put, StoredDocument,
 };
 pub use error::StoreError;
-pub use files::{FileBlobs, FileOptions, InstanceFile, InstanceFiles, InstanceWriter};
+pub use files::{
+    FileBlobs, FileOptions, InstanceFile, InstanceFiles, InstanceWriter, TransitFile, TransitFiles, TransitWriter,
+};
 pub use metadata::{MetadataStore, ReadJob, ReadTx, StoreExt, Verdict, WriteJob, WriteTx};
 pub use outbox::{Job, JobId, JobState, NewJob, OutboxRead, OutboxWrite};
 pub use patients::{FoundPatients, PatientRead, PatientSearch, PatientState, PatientWrite};

@@ -11,11 +11,11 @@ use std::path::Path;
 use std::sync::Arc;
 use store::{FileOptions, InstanceFiles, InstanceSelect, StoreExt, StoredInstance};
 
-const EXPLICIT_LE: &str = "1.2.840.10008.1.2.1";
+pub const EXPLICIT_LE: &str = "1.2.840.10008.1.2.1";
 const JPEG: &str = "1.2.840.10008.1.2.4.50";
 
 /// Takes whatever is stored, or makes Explicit VR Little Endian of it by turning the octets round.
-struct Turning;
+pub struct Turning;
 
 impl InstanceDelivery for Turning {
     fn decide(&self, stored: &StoredInstance, wanted: &[WantedSyntax]) -> Result<Delivered, Fault> {

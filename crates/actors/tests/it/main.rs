@@ -6,6 +6,8 @@ mod bench;
 mod fakes;
 mod find;
 mod identity;
+mod pacs_proxy;
+mod pacs_retrieval;
 mod publish;
 mod publish_random;
 mod register;

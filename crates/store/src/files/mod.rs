@@ -1,12 +1,14 @@
-//! Bytes in local files. Every file is written beside its place, synced, renamed, and its folder synced: after a crash a
-//! name either has its whole content or does not exist.
+//! Bytes in local files. Every file that somebody was promised is written beside its place, synced, renamed, and its folder
+//! synced: after a crash a name either has its whole content or does not exist. Files in transit are promised to nobody.
 
 mod blobs;
 mod durable;
 mod instances;
+mod transit;
 
 pub use blobs::FileBlobs;
 pub use instances::{InstanceFile, InstanceFiles, InstanceWriter};
+pub use transit::{TransitFile, TransitFiles, TransitWriter};
 
 /// How file storage is opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
