@@ -18,6 +18,7 @@ pub mod text;
 pub mod transcode;
 pub mod transfer_syntaxes;
 pub mod uid;
+mod values;
 
 pub use dataset::{DataSet, Element, Value};
 pub use dicom_core::{Tag, VR};

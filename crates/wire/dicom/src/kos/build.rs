@@ -10,8 +10,9 @@ use model::{
     StudyInstanceUid, Xon, schemes,
 };
 
-use super::encode::{is_date, is_offset, is_time, series_url};
+use super::encode::series_url;
 use super::titles::TitleKind;
+use crate::values::{is_date, is_offset, is_time};
 
 /// What a manifest needs to know of one instance. Text is decoded, without padding; absent and empty are the same.
 #[derive(Clone, PartialEq, Eq)]

@@ -9,13 +9,14 @@ use dicom_dictionary_std::StandardDataDictionary;
 use model::{Manifest, ManifestFlavour, Uid};
 
 use super::decode::{DecodeError, Titles, read};
-use super::encode::{is_date, is_integer, is_time};
+use super::encode::is_integer;
 use super::finding::{Finding, Findings, Severity};
 use super::library::Tree;
 use super::library_rules::place;
 use super::open;
 use super::titles::TitleKind;
 use crate::sop_classes::{KEY_OBJECT_SELECTION, Payload, ReferenceType, reference_type, storage_class};
+use crate::values::{is_date, is_time};
 use crate::{DataSet, Element, Tag, Value, tags};
 
 const CONTENT: Tag = tags::CONTENT_SEQUENCE;

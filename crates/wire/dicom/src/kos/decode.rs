@@ -11,12 +11,13 @@ use model::{
 
 use super::build::KeyObjects;
 use super::coding::CodeReader;
-use super::encode::{is_date, is_time, read_institution};
+use super::encode::read_institution;
 use super::finding::{Finding, Findings};
 use super::library::{self, Tree};
 use super::titles::{self, TitleKind};
 use super::{DISPLAY_URI, open};
 use crate::sop_classes::KEY_OBJECT_SELECTION;
+use crate::values::{is_date, is_time};
 use crate::{DataSet, Tag, tags};
 
 pub(super) const EVIDENCE: Tag = tags::CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE;

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use model::{
-    Code, Dtm, Manifest, ManifestFlavour, ManifestInstance, ManifestSeries, Oid, Order, PatientId, Sex, Xon, escape,
+    Code, Manifest, ManifestFlavour, ManifestInstance, ManifestSeries, Oid, Order, PatientId, Sex, Xon, escape,
 };
 
 use super::coding::Designators;
@@ -13,6 +13,7 @@ use super::writer::Writer;
 use super::{DISPLAY_URI, KOS_SERIES_NUMBER};
 use crate::sop_classes::{KEY_OBJECT_SELECTION, ReferenceType, reference_type};
 use crate::transfer_syntaxes::EXPLICIT_LE;
+use crate::values::{is_date, is_offset, is_time};
 use crate::{VR, part10, tags};
 
 /// Most instances one manifest can list: as many as can be read again. Source: spec/dicom.md section 10.
@@ -417,28 +418,6 @@ pub(super) fn date(text: Option<&str>) -> &str {
 
 pub(super) fn time(text: Option<&str>) -> &str {
     text.filter(|text| is_time(text)).unwrap_or("")
-}
-
-/// DA: a day of the calendar.
-pub(super) fn is_date(text: &str) -> bool {
-    text.len() == 8 && Dtm::parse(text).is_ok()
-}
-
-/// TM: `HH[MM[SS[.F{1-6}]]]`.
-pub(super) fn is_time(text: &str) -> bool {
-    let (whole, fraction) = text.split_once('.').map_or((text, None), |(whole, fraction)| (whole, Some(fraction)));
-    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    let field = |at: usize, most: u8| match whole.get(at..at + 2) {
-        Some(two) => two.parse::<u8>().is_ok_and(|n| n <= most),
-        None => true,
-    };
-    let fraction_ok = fraction.is_none_or(|f| whole.len() == 6 && (1..=6).contains(&f.len()) && digits(f));
-    matches!(whole.len(), 2 | 4 | 6) && digits(whole) && field(0, 23) && field(2, 59) && field(4, 60) && fraction_ok
-}
-
-/// (0008,0201): `&ZZXX`.
-pub(super) fn is_offset(text: &str) -> bool {
-    text.len() == 5 && text.starts_with(['+', '-']) && text[1..].bytes().all(|b| b.is_ascii_digit())
 }
 
 /// IS: a whole number in 12 characters.

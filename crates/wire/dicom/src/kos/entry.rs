@@ -6,9 +6,9 @@ use model::{
     SourcePatientInfo, Text, UniqueId, Xcn, Xon, schemes,
 };
 
-use super::encode::is_date;
 use super::modalities::modality_name;
 use crate::sop_classes::KEY_OBJECT_SELECTION;
+use crate::values::is_date;
 
 /// What the affinity domain and the deployment say about every manifest of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,8 +4,8 @@
 use model::{Code, Oid, Order, PatientId, Sex, StudyInstanceUid};
 
 use super::decode::{EVIDENCE, Reader};
-use super::encode::{is_date, is_offset, is_time};
 use super::library::Tree;
+use crate::values::{is_date, is_offset, is_time};
 use crate::{DataSet, Tag, tags};
 
 const REQUESTS: Tag = tags::REFERENCED_REQUEST_SEQUENCE;
