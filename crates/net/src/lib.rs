@@ -11,7 +11,7 @@ mod mllp_client;
 mod mllp_server;
 mod tls;
 
-pub use dimse_client::DimseClient;
+pub use dimse_client::{DimseClient, IncomingObject, NormalizedAnswer, StoreSink};
 pub use dimse_server::{DimseServer, DimseService, DimseSession, listen_dimse};
 pub use error::NetError;
 pub use http_client::{HttpClient, HttpClientOptions};

@@ -53,7 +53,7 @@ impl Issuer {
         }
     }
 
-    fn of(set: &DataSet, sequence: Tag) -> Self {
+    pub(crate) fn of(set: &DataSet, sequence: Tag) -> Self {
         set.item(sequence).map(Self::read).unwrap_or_default()
     }
 }

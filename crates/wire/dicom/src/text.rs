@@ -96,6 +96,11 @@ impl CharacterSet {
         self.assumed
     }
 
+    /// True if the declaration allows code extensions by escape sequences.
+    pub fn is_extended(&self) -> bool {
+        self.extended
+    }
+
     /// The defined term this declaration was read as.
     pub fn term(&self) -> &'static str {
         match self.initial {
@@ -170,10 +175,11 @@ impl CharacterSet {
             Repertoire::Gb18030 => whole(GB18030, value),
             Repertoire::Gbk => whole(GBK, value),
             _ if self.extended && subject => iso_2022(value, initial, vr),
+            // Deviation: escapes without a declaration of code extensions; no text has an ESC of its own.
+            Repertoire::Ascii | Repertoire::Latin1 if subject && value.contains(&0x1B) => iso_2022(value, initial, vr),
             Repertoire::Ascii | Repertoire::Latin1 => match std::str::from_utf8(value) {
                 // Deviation: writers declare ISO_IR 100 or nothing and write UTF-8; Latin-1 text almost never is valid UTF-8.
                 Ok(text) => text.to_owned(),
-                Err(_) if value.contains(&0x1B) => iso_2022(value, initial, vr),
                 Err(_) => whole(WINDOWS_1252, value),
             },
             other => {
@@ -430,6 +436,15 @@ mod tests {
         assert_eq!(CharacterSet::from_value(b"ISO_IR 100").correction(b"M\xFCller"), None);
         assert_eq!(name(b"ISO_IR 144", b"\xBB\xEE\xDA\xE1\xD5\xDC"), "Люксем");
         assert_eq!(name(b"ISO_IR 148", b"\xDEeker"), "Şeker");
+    }
+
+    #[test]
+    fn escapes_are_read_though_nothing_declares_them() {
+        let value = b"Yamada^Tarou=\x1B$B;3ED\x1B(B^\x1B$BB@O:\x1B(B";
+        for declared in [&b""[..], b"ISO_IR 100", b"ISO_IR 6"] {
+            assert_eq!(name(declared, value), "Yamada^Tarou=山田^太郎", "{declared:?}");
+            assert!(!CharacterSet::from_value(declared).is_extended());
+        }
     }
 
     #[test]

@@ -49,7 +49,8 @@ impl Collector {
                 if encoding.big_endian {
                     swap(&mut octets, vr);
                 }
-                if tag == Tag(0x0008, 0x0005) {
+                // An empty declaration says nothing: what was assumed or inherited holds.
+                if tag == Tag(0x0008, 0x0005) && octets.iter().any(|octet| !matches!(octet, b' ' | 0)) {
                     self.current.charset = CharacterSet::from_value(&octets);
                 }
                 self.current.put(Element { tag, vr, value: Value::Octets(octets) });
@@ -95,8 +96,18 @@ pub fn decode(octets: &[u8], encoding: Encoding) -> Result<DataSet, DecodeError>
 
 /// `decode` with limits of the caller's choice.
 pub fn decode_with(octets: &[u8], encoding: Encoding, limits: Limits) -> Result<DataSet, DecodeError> {
+    decode_assuming(octets, encoding, limits, CharacterSet::default())
+}
+
+/// The same where a sender that declares no character set is known to write in `charset`.
+pub fn decode_assuming(
+    octets: &[u8],
+    encoding: Encoding,
+    limits: Limits,
+    charset: CharacterSet,
+) -> Result<DataSet, DecodeError> {
     let mut walker = Walker::new(Slice(octets), 0, encoding, limits);
-    let mut collector = Collector::new(CharacterSet::default());
+    let mut collector = Collector::new(charset);
     while let Some(token) = walker.next_token()? {
         collector.take(&mut walker, token, &limits)?;
     }

@@ -10,7 +10,7 @@ use std::fmt;
 use dicom_core::{Tag, VR};
 
 pub(crate) use collect::{Collector, number_width};
-pub use collect::{decode, decode_with};
+pub use collect::{decode, decode_assuming, decode_with};
 pub(crate) use write::{padding, write_header, write_tag};
 
 use crate::error::TagText;

@@ -13,8 +13,8 @@ use dicom_ul::pdu::{
 use super::command::CommandSet;
 use super::event::{DimseError, Event};
 use super::negotiation::{
-    AcceptedContext, AcceptorConfig, Rejection, RequestorConfig, answer, objection, read_accept, request_of,
-    request_pdu,
+    AcceptedContext, AcceptorConfig, ExtendedNegotiation, Rejection, RequestorConfig, answer, objection, read_accept,
+    request_of, request_pdu,
 };
 use super::pdata;
 
@@ -68,6 +68,8 @@ pub struct Association {
     state: State,
     reading: Reading,
     contexts: Vec<AcceptedContext>,
+    provided: Vec<String>,
+    extended: Vec<ExtendedNegotiation>,
     peer_max_pdu: u32,
     command: Vec<u8>,
     command_context: Option<u8>,
@@ -106,6 +108,8 @@ impl Association {
             state,
             reading: NEXT_PDU,
             contexts: Vec::new(),
+            provided: Vec::new(),
+            extended: Vec::new(),
             peer_max_pdu: 0,
             command: Vec::new(),
             command_context: None,
@@ -178,6 +182,22 @@ impl Association {
             .iter()
             .find(|context| context.abstract_syntax == abstract_syntax && context.transfer_syntax == transfer_syntax)
             .map(|context| context.id)
+    }
+
+    /// The first context for a class, whatever its transfer syntax.
+    pub fn context_of(&self, abstract_syntax: &str) -> Option<&AcceptedContext> {
+        self.contexts.iter().find(|context| context.abstract_syntax == abstract_syntax)
+    }
+
+    /// Requestor: true if the peer agreed that we take the provider's role for a class (C-GET). Some peers do not answer
+    /// the proposal and store all the same.
+    pub fn is_provider_of(&self, abstract_syntax: &str) -> bool {
+        self.provided.iter().any(|class| class == abstract_syntax)
+    }
+
+    /// Requestor: what the peer agreed to of the extended negotiation for a class; `None` is the basic service.
+    pub fn extended(&self, abstract_syntax: &str) -> Option<&[u8]> {
+        self.extended.iter().find(|one| one.sop_class == abstract_syntax).map(|one| one.options.as_slice())
     }
 
     /// Tells the time. Ends the association when the peer has been silent for too long.
@@ -477,14 +497,16 @@ impl Association {
         let Side::Requestor { config } = &self.side else {
             return Err(DimseError::UnexpectedPdu { pdu: 0x02, state: self.state.text() });
         };
-        let Some((contexts, max_pdu)) = read_accept(body, config) else {
+        let Some(agreed) = read_accept(body, config) else {
             return Err(DimseError::Malformed { what: "A-ASSOCIATE-AC", reason: "it ends too early".into() });
         };
         self.timeout = Duration::from_millis(config.idle_timeout_ms);
-        self.peer_max_pdu = max_pdu;
-        self.contexts.clone_from(&contexts);
+        self.peer_max_pdu = agreed.max_pdu;
+        self.contexts.clone_from(&agreed.contexts);
+        self.provided = agreed.provided;
+        self.extended = agreed.extended;
         self.state = State::Established;
-        self.events.push_back(Event::Accepted(contexts));
+        self.events.push_back(Event::Accepted(agreed.contexts));
         Ok(())
     }
 

@@ -24,6 +24,7 @@ pub mod field {
     pub const N_EVENT_REPORT_RQ: u16 = 0x0100;
     pub const N_EVENT_REPORT_RSP: u16 = 0x8100;
     pub const N_GET_RQ: u16 = 0x0110;
+    pub const N_GET_RSP: u16 = 0x8110;
     pub const N_SET_RQ: u16 = 0x0120;
     pub const N_SET_RSP: u16 = 0x8120;
     pub const N_ACTION_RQ: u16 = 0x0130;
@@ -61,6 +62,7 @@ const MOVE_DESTINATION: Tag = Tag(0x0000, 0x0600);
 const PRIORITY: Tag = Tag(0x0000, 0x0700);
 const DATA_SET_TYPE: Tag = Tag(0x0000, 0x0800);
 const STATUS: Tag = Tag(0x0000, 0x0900);
+const OFFENDING_ELEMENT: Tag = Tag(0x0000, 0x0901);
 const ERROR_COMMENT: Tag = Tag(0x0000, 0x0902);
 const AFFECTED_SOP_INSTANCE_UID: Tag = Tag(0x0000, 0x1000);
 const REQUESTED_SOP_INSTANCE_UID: Tag = Tag(0x0000, 0x1001);
@@ -135,6 +137,13 @@ impl CommandSet {
         self.elements.text(ERROR_COMMENT)
     }
 
+    /// (0000,0901): the elements that a peer took offence at; none in most responses.
+    pub fn offending_elements(&self) -> Vec<Tag> {
+        let octets = self.elements.octets(OFFENDING_ELEMENT).unwrap_or_default();
+        let tag = |four: &[u8]| Tag(u16::from_le_bytes([four[0], four[1]]), u16::from_le_bytes([four[2], four[3]]));
+        octets.chunks_exact(4).map(tag).collect()
+    }
+
     /// (0000,0800): true if a data set follows.
     pub fn has_data_set(&self) -> bool {
         self.elements.u16(DATA_SET_TYPE).is_some_and(|kind| kind != NO_DATA_SET)
@@ -173,7 +182,7 @@ impl CommandSet {
         Self { elements }
     }
 
-    fn request(command: u16, message_id: u16, class: &str, data: bool) -> Self {
+    pub(super) fn request(command: u16, message_id: u16, class: &str, data: bool) -> Self {
         let mut set = Self::new(command, class, data);
         set.elements.put_u16(MESSAGE_ID, message_id);
         set
@@ -236,6 +245,7 @@ impl CommandSet {
         if let Some(instance) = request.sop_instance_uid() {
             set.elements.put_octets(AFFECTED_SOP_INSTANCE_UID, VR::UI, instance);
         }
+        set.repeat_type_of(request);
         if let Some(comment) = comment.filter(|comment| !comment.is_empty()) {
             let cut: String = comment
                 .chars()

@@ -8,7 +8,7 @@ use dicom_ul::pdu::{
 };
 
 use crate::part10::{IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME};
-use crate::sop_classes::{APPLICATION_CONTEXT, VERIFICATION, storage_class};
+use crate::sop_classes::{APPLICATION_CONTEXT, STUDY_ROOT_FIND, STUDY_ROOT_GET, VERIFICATION, storage_class};
 use crate::transfer_syntaxes::{Codec, EXPLICIT_LE, IMPLICIT_LE, transfer_syntax};
 use crate::uid;
 
@@ -65,6 +65,26 @@ pub struct RequestorConfig {
     pub idle_timeout_ms: u64,
     /// Time for association set-up and release, in milliseconds.
     pub artim_timeout_ms: u64,
+    /// What is asked for beyond the basic services; none is the usual.
+    pub extended: Vec<ExtendedNegotiation>,
+}
+
+/// A SOP Class Extended Negotiation sub-item: the class and its octets, whose meaning is the class's.
+/// Source: PS3.7 D.3.3.5, PS3.4 C.5.1.1, C.5.2.1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExtendedNegotiation {
+    /// The SOP class.
+    pub sop_class: String,
+    /// 1 at its place where an option is asked for or agreed to.
+    pub options: Vec<u8>,
+}
+
+impl ExtendedNegotiation {
+    /// C-FIND in the study root: relational queries, combined date and time ranges.
+    pub fn find(relational: bool, combined_date_time: bool) -> Self {
+        let options = vec![u8::from(relational), u8::from(combined_date_time), 0];
+        Self { sop_class: STUDY_ROOT_FIND.to_owned(), options }
+    }
 }
 
 impl RequestorConfig {
@@ -77,6 +97,7 @@ impl RequestorConfig {
             max_pdu: 131_072,
             idle_timeout_ms: 60_000,
             artim_timeout_ms: 30_000,
+            extended: Vec::new(),
         }
     }
 }
@@ -100,6 +121,39 @@ impl ProposedContext {
             transfer_syntaxes: vec![EXPLICIT_LE.to_owned(), IMPLICIT_LE.to_owned()],
             as_provider: false,
         }
+    }
+
+    /// Another service of little endian messages: C-FIND, C-MOVE, MPPS, storage commitment and the like.
+    pub fn service(sop_class: &str) -> Self {
+        Self { abstract_syntax: sop_class.to_owned(), ..Self::verification() }
+    }
+
+    /// The same in the role of the provider: who reports an event on an association of its own (PS3.4 J.3.3).
+    pub fn provider(sop_class: &str) -> Self {
+        Self { as_provider: true, ..Self::service(sop_class) }
+    }
+
+    /// Contexts for a C-GET in the study root: the service, and one context per storage class in which the peer may
+    /// store, with the transfer syntaxes in order of preference.
+    ///
+    /// Errors: the number of distinct classes if they are more than the 127 that one association can carry.
+    pub fn to_get<'a>(
+        classes: impl IntoIterator<Item = &'a str>,
+        transfer_syntaxes: &[&str],
+    ) -> Result<Vec<Self>, usize> {
+        let mut classes: Vec<&str> = classes.into_iter().collect();
+        classes.sort_unstable();
+        classes.dedup();
+        if classes.len() > 127 {
+            return Err(classes.len());
+        }
+        let mut contexts = vec![Self::service(STUDY_ROOT_GET)];
+        contexts.extend(classes.into_iter().map(|class| Self {
+            abstract_syntax: class.to_owned(),
+            transfer_syntaxes: transfer_syntaxes.iter().map(|syntax| (*syntax).to_owned()).collect(),
+            as_provider: true,
+        }));
+        Ok(contexts)
     }
 
     /// Contexts to store objects of the given (SOP class, transfer syntax) pairs as they are: one per pair.
@@ -354,6 +408,9 @@ pub(super) fn request_pdu(config: &RequestorConfig) -> AssociationRQ {
     user_variables.extend(roles.into_iter().map(|class| {
         UserVariableItem::ScuScpRoleSelectionSubItem(class.to_owned(), RequestorRoles { scu: true, scp: true })
     }));
+    user_variables.extend(config.extended.iter().map(|asked| {
+        UserVariableItem::SopClassExtendedNegotiationSubItem(asked.sop_class.clone(), asked.options.clone())
+    }));
     AssociationRQ {
         protocol_version: 1,
         calling_ae_title: config.calling_ae_title.clone(),
@@ -364,12 +421,20 @@ pub(super) fn request_pdu(config: &RequestorConfig) -> AssociationRQ {
     }
 }
 
-/// The answer to our request: accepted contexts and the longest PDU the peer takes.
-///
-/// Read by hand: some peers leave the transfer syntax out of rejected contexts, which dicom-ul refuses.
-pub(super) fn read_accept(body: &[u8], config: &RequestorConfig) -> Option<(Vec<AcceptedContext>, u32)> {
-    let mut accepted = Vec::new();
-    let mut max_pdu = 0;
+/// The answer to our request.
+#[derive(Debug, Default)]
+pub(super) struct Agreed {
+    pub contexts: Vec<AcceptedContext>,
+    /// The longest PDU the peer takes.
+    pub max_pdu: u32,
+    /// Classes for which the peer agrees that we are provider.
+    pub provided: Vec<String>,
+    pub extended: Vec<ExtendedNegotiation>,
+}
+
+/// Reads the answer by hand: some peers leave the transfer syntax out of rejected contexts, which dicom-ul refuses.
+pub(super) fn read_accept(body: &[u8], config: &RequestorConfig) -> Option<Agreed> {
+    let mut agreed = Agreed::default();
     for (kind, item) in items(body.get(68..)?)? {
         match kind {
             0x21 => {
@@ -377,7 +442,7 @@ pub(super) fn read_accept(body: &[u8], config: &RequestorConfig) -> Option<(Vec<
                 let proposed = config.contexts.get(usize::from(id / 2)).filter(|_| id % 2 == 1);
                 let syntax = items(item.get(4..)?)?.into_iter().find(|(kind, _)| *kind == 0x40);
                 if let (0, Some(proposed), Some((_, syntax))) = (reason, proposed, syntax) {
-                    accepted.push(AcceptedContext {
+                    agreed.contexts.push(AcceptedContext {
                         id,
                         abstract_syntax: proposed.abstract_syntax.clone(),
                         transfer_syntax: trimmed(&String::from_utf8_lossy(syntax)),
@@ -386,15 +451,34 @@ pub(super) fn read_accept(body: &[u8], config: &RequestorConfig) -> Option<(Vec<
             }
             0x50 => {
                 for (kind, item) in items(item)? {
-                    if kind == 0x51 {
-                        max_pdu = u32::from_be_bytes(*item.first_chunk()?);
+                    match kind {
+                        0x51 => agreed.max_pdu = u32::from_be_bytes(*item.first_chunk()?),
+                        // Class, then the SCU and the SCP role; what does not fit says nothing.
+                        0x54 => {
+                            if let Some((class, [_, 1, ..])) = class_and_rest(item) {
+                                agreed.provided.push(class);
+                            }
+                        }
+                        0x56 => {
+                            if let Some((sop_class, options)) = class_and_rest(item) {
+                                agreed.extended.push(ExtendedNegotiation { sop_class, options: options.to_vec() });
+                            }
+                        }
+                        _ => {}
                     }
                 }
             }
             _ => {}
         }
     }
-    Some((accepted, max_pdu))
+    Some(agreed)
+}
+
+/// A UID with its length before it, and what follows.
+fn class_and_rest(item: &[u8]) -> Option<(String, &[u8])> {
+    let (length, rest) = item.split_first_chunk::<2>()?;
+    let (class, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+    Some((trimmed(&String::from_utf8_lossy(class)), rest))
 }
 
 fn items(mut octets: &[u8]) -> Option<Vec<(u8, &[u8])>> {
