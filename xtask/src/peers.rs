@@ -59,7 +59,7 @@ const SYSTEM_PACKAGES: &[SystemPackage] = &[
     package("curl", Group::Check, Probe::Program("curl")),
     package("default-jdk-headless", Group::Check, Probe::Program("javac")),
     package("maven", Group::Check, Probe::Program("mvn")),
-    package("orthanc", Group::Bench, Probe::Program("Orthanc")),
+    package("orthanc", Group::Check, Probe::Program("Orthanc")),
     package("orthanc-dicomweb", Group::Bench, Probe::File("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")),
 ];
 

@@ -105,7 +105,7 @@ impl DimseClient {
         }
     }
 
-    /// When everything must be over; what is not is aborted with `Timeout`.
+    /// When everything must be over: what is not, is aborted then.
     pub fn set_deadline(&mut self, deadline: Option<Instant>) {
         self.deadline = deadline;
     }

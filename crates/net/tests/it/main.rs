@@ -2,4 +2,5 @@
 
 mod dimse;
 mod mllp;
+mod query_retrieve;
 mod tls;

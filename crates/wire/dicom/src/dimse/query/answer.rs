@@ -124,8 +124,8 @@ impl Answer<'_> {
                 self.deviates(Deviation::KeyNotAsked(element.tag));
             }
             if let Value::Octets(octets) = &element.value {
-                let padded_with_nul = !matches!(element.vr, VR::UI | VR::UN) && is_text(element.vr);
-                if padded_with_nul && octets.last() == Some(&0) {
+                let end = octets.iter().rfind(|octet| **octet != b' ');
+                if is_text(element.vr) && end == Some(&0) {
                     self.deviates(Deviation::TrailingNul(element.tag));
                 }
                 if element.vr == VR::UI && octets.last() == Some(&b' ') {
