@@ -85,8 +85,17 @@ const JOBS: &[Job] = &[
             "--",
             "--skip",
             "fhir_targets",
+            "--skip",
+            "dimse_targets",
         ],
         environment: &[("MANIFOLD_FUZZ_RUNS", "1000000"), ("MANIFOLD_TIMED", "1")],
+        rounds: 10,
+    },
+    Job {
+        name: "fuzz-dimse",
+        what: "ten million mutated commands, answers, notifications and streams of octets for what reads DIMSE",
+        arguments: &["test", "--release", "--locked", "-p", "transactions", "--test", "fuzz", "--", "dimse_targets"],
+        environment: &[("MANIFOLD_FUZZ_RUNS", "1000000")],
         rounds: 10,
     },
     Job {

@@ -21,8 +21,9 @@ use std::time::{Duration, Instant};
 
 /// Unsent octets that are worth a write.
 const WRITE_OCTETS: usize = 256 * 1024;
-/// One read from the socket, while objects arrive.
-const READ_OCTETS: usize = 256 * 1024;
+/// One read from the socket: small answers, and objects of a C-GET.
+const READ_OCTETS: usize = 16 * 1024;
+const READ_OBJECT_OCTETS: usize = 256 * 1024;
 /// How often a silent association looks at the clock and at the wish to cancel.
 const TICK: Duration = Duration::from_millis(100);
 /// How long a peer may take to end an operation after a C-CANCEL before the association is aborted.
@@ -34,6 +35,7 @@ pub struct DimseClient {
     stream: TcpStream,
     association: Association,
     buffer: BytesMut,
+    read_octets: usize,
     message_id: u16,
     step: String,
     deadline: Option<Instant>,
@@ -91,6 +93,7 @@ impl DimseClient {
             stream,
             association,
             buffer: BytesMut::new(),
+            read_octets: READ_OCTETS,
             message_id: 0,
             step: "association request".into(),
             deadline,
@@ -245,7 +248,7 @@ impl DimseClient {
                 self.abort();
                 return Err(self.broken("the deadline has passed".into()));
             }
-            self.buffer.resize(READ_OCTETS, 0);
+            self.buffer.resize(self.read_octets, 0);
             let mut silent = false;
             match self.stream.read(&mut self.buffer) {
                 Ok(0) => self.association.closed_by_peer(),

@@ -1,6 +1,6 @@
 //! C-MOVE and C-GET in the study root. PS3.4 C.4.2, C.4.3; spec/dicom.md 22.4.
 
-use super::{Cancellation, DimseClient};
+use super::{Cancellation, DimseClient, READ_OBJECT_OCTETS};
 use crate::NetError;
 use bytes::Bytes;
 use dicom::dimse::query::Retrieve;
@@ -83,6 +83,7 @@ impl DimseClient {
         let id = self.next_id();
         self.send_message(context, &CommandSet::get_request(id, STUDY_ROOT_GET), &what.encode(&syntax))?;
         let (mut operation, mut cancellation) = (Operation::with_stores(id, context), Cancellation::of(self));
+        self.read_octets = READ_OBJECT_OCTETS;
         let mut last = SubOperations::default();
         let mut arrived = 0;
         loop {

@@ -5,10 +5,12 @@ import sys
 import time
 
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import (
     CTImageStorage,
+    InstanceAvailabilityNotification,
+    ModalityPerformedProcedureStep,
     StudyRootQueryRetrieveInformationModelFind as FIND,
     StudyRootQueryRetrieveInformationModelGet as GET,
     StudyRootQueryRetrieveInformationModelMove as MOVE,
@@ -171,6 +173,34 @@ def on_action(event):
     return (0x0000 if ok else 0x0115), data
 
 
+def on_create(event):
+    data = event.attribute_list
+    known = event.request.AffectedSOPInstanceUID == "2.25.88"
+    if "PerformedProcedureStepStatus" in data:
+        ok = data.PerformedProcedureStepStatus == "IN PROGRESS" and data.Modality == "CT"
+    else:
+        instance = data.ReferencedSeriesSequence[0].ReferencedSOPSequence[0]
+        ok = instance.InstanceAvailability == "UNAVAILABLE" and instance.ReferencedSOPInstanceUID == "2.25.1"
+    return (0x0000 if ok and known else 0x0106), Dataset()
+
+
+def on_set(event):
+    data = event.modification_list
+    ok = data.PerformedProcedureStepStatus == "COMPLETED"
+    return (0x0000 if ok else 0x0106), Dataset()
+
+
+def on_event(event):
+    data = event.event_information
+    ok = event.event_type == 2 and data.FailedSOPSequence[0].FailureReason == 0x0112
+    return (0x0000 if ok else 0x0113), None
+
+
+def on_extended(event):
+    """Agrees to relational queries and to nothing else."""
+    return {uid: b"\x01\x00\x00" for uid in event.app_info if uid == FIND}
+
+
 def main():
     import pynetdicom.service_class as service
 
@@ -182,8 +212,9 @@ def main():
     service.encode = as_given
     ae = AE("NASTY")
     ae.maximum_associations = 20
-    for context in (Verification, FIND, MOVE, GET, StorageCommitmentPushModel):
+    for context in (Verification, FIND, MOVE, GET, InstanceAvailabilityNotification, ModalityPerformedProcedureStep):
         ae.add_supported_context(context, [ExplicitVRLittleEndian])
+    ae.add_supported_context(StorageCommitmentPushModel, ImplicitVRLittleEndian, scu_role=True, scp_role=True)
     ae.add_supported_context(CTImageStorage, ExplicitVRLittleEndian, scu_role=True, scp_role=True)
     ae.add_requested_context(CTImageStorage, ExplicitVRLittleEndian)
     handlers = [
@@ -191,6 +222,10 @@ def main():
         (evt.EVT_C_MOVE, on_move),
         (evt.EVT_C_GET, on_get),
         (evt.EVT_N_ACTION, on_action),
+        (evt.EVT_N_CREATE, on_create),
+        (evt.EVT_N_SET, on_set),
+        (evt.EVT_N_EVENT_REPORT, on_event),
+        (evt.EVT_SOP_EXTENDED, on_extended),
     ]
     server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
     print(server.server_address[1], flush=True)

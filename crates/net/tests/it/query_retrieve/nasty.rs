@@ -3,13 +3,17 @@
 use super::peers::{self, Pacs};
 use super::study::{self, Receiver};
 use super::{Keeping, go_on};
-use dicom::dimse::commitment::{COMMITMENT_INSTANCE, CommitmentRequest, REQUEST_COMMITMENT};
-use dicom::dimse::query::{Deviation, Found, Query, Quirks, Retrieve, StudyCriteria, StudyMatch};
-use dicom::dimse::{
-    ElementError, FindOutcome, ProposedContext, RequestorConfig, RetrieveOutcome, RetrieveResult, SopReference,
-    StatusKind,
+use dicom::dimse::commitment::{
+    COMMITMENT_INSTANCE, CommitmentFailure, CommitmentOutcome, CommitmentRequest, REQUEST_COMMITMENT,
 };
-use dicom::sop_classes::STORAGE_COMMITMENT;
+use dicom::dimse::instance_availability::{AvailabilityNotification, AvailableInstance, AvailableSeries};
+use dicom::dimse::procedure_step::{ProcedureStep, StepStatus};
+use dicom::dimse::query::{Availability, Deviation, Found, Query, Quirks, Retrieve, StudyCriteria, StudyMatch};
+use dicom::dimse::{
+    ElementError, ExtendedNegotiation, FindOutcome, ProposedContext, RequestorConfig, RetrieveOutcome, RetrieveResult,
+    SopReference, StatusKind,
+};
+use dicom::sop_classes::{INSTANCE_AVAILABILITY, MPPS, STORAGE_COMMITMENT, STUDY_ROOT_FIND};
 use dicom::text::CharacterSet;
 use dicom::transfer_syntaxes::EXPLICIT_LE;
 use dicom::{DataSet, tags};
@@ -242,4 +246,64 @@ fn commitment_is_requested_by_an_action() {
     assert_eq!(refused.to_string(), "status 0131, the transaction UID is in use already");
     let other = CommitmentRequest { transaction: "2.25.78".into(), ..request };
     assert_eq!(act("GOOD", &other.data_set()).status, 0x0115);
+}
+
+#[test]
+fn notifications_and_the_outcome_of_a_commitment_are_sent() {
+    let Some((_receiver, pacs)) = start() else { return };
+    let reference = SopReference { sop_class: study::CT.into(), sop_instance: "2.25.1".into() };
+    let services = [INSTANCE_AVAILABILITY, MPPS].map(ProposedContext::service).to_vec();
+    let mut client = study::call(&pacs, "GOOD", services);
+    let notification = AvailabilityNotification {
+        study: study::STUDY.into(),
+        procedure_steps: Vec::new(),
+        series: vec![AvailableSeries {
+            series: study::CT_SERIES.into(),
+            instances: vec![AvailableInstance {
+                reference: reference.clone(),
+                availability: Availability::Unavailable,
+                retrieve_ae_title: None,
+                retrieve_location: None,
+            }],
+        }],
+    };
+    let answer = client.n_create(INSTANCE_AVAILABILITY, "2.25.88", &notification.data_set()).unwrap();
+    assert_eq!(answer.status.kind, StatusKind::Success, "{}", answer.status);
+    let mut step =
+        ProcedureStep { status: Some(StepStatus::InProgress), modality: Some("CT".into()), ..ProcedureStep::default() };
+    let answer = client.n_create(MPPS, "2.25.88", &step.create()).unwrap();
+    assert_eq!(answer.status.kind, StatusKind::Success, "{}", answer.status);
+    // What was refused is told in words.
+    let answer = client.n_set(MPPS, "2.25.88", &step.update()).unwrap();
+    assert_eq!(answer.status.to_string(), "status 0106, an attribute has an invalid value");
+    step.status = Some(StepStatus::Completed);
+    let answer = client.n_set(MPPS, "2.25.88", &step.update()).unwrap();
+    assert_eq!(answer.status.kind, StatusKind::Success, "{}", answer.status);
+    client.release().unwrap();
+
+    let mut client = study::call(&pacs, "GOOD", vec![ProposedContext::provider(STORAGE_COMMITMENT)]);
+    assert!(client.association().is_provider_of(STORAGE_COMMITMENT));
+    let outcome = CommitmentOutcome {
+        transaction: "2.25.77".into(),
+        retrieve_ae_title: None,
+        committed: Vec::new(),
+        failed: vec![(reference, CommitmentFailure::NoSuchInstance)],
+    };
+    let event = outcome.event_type();
+    let answer = client.n_event_report(STORAGE_COMMITMENT, COMMITMENT_INSTANCE, event, &outcome.data_set()).unwrap();
+    assert_eq!(answer.status.kind, StatusKind::Success, "{}", answer.status);
+}
+
+#[test]
+fn relational_queries_are_agreed_on_where_the_peer_knows_them() {
+    let Some((_receiver, pacs)) = start() else { return };
+    let mut config = RequestorConfig::new("MANIFOLD", "GOOD", study::find_and_move());
+    config.extended = vec![ExtendedNegotiation::find(true, true)];
+    let client = DimseClient::connect(&pacs.address, config.clone(), Duration::from_secs(5)).unwrap();
+    assert_eq!(client.association().extended(STUDY_ROOT_FIND), Some(&[1, 0, 0][..]));
+    client.release().unwrap();
+    let receiver = Receiver::start();
+    let Some(pacs) = peers::orthanc(receiver.port) else { return };
+    let client = DimseClient::connect(&pacs.address, config, Duration::from_secs(5)).unwrap();
+    assert_eq!(client.association().extended(STUDY_ROOT_FIND), None);
 }
