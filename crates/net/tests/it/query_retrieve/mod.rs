@@ -235,6 +235,10 @@ fn cancels_a_retrieval(pacs: &Pacs) {
     assert_eq!(outcome.result, RetrieveResult::Cancelled, "{outcome}");
     assert!(sink.open.is_none(), "an object is left half");
     client.release().unwrap();
+    let mut client = study::connect(pacs, study::find_and_move());
+    let outcome = client.move_to(&whole, "MANIFOLD", &mut |_| ControlFlow::Break(())).unwrap();
+    assert_eq!(outcome.result, RetrieveResult::Cancelled, "{outcome}");
+    client.release().unwrap();
 }
 
 #[test]

@@ -66,7 +66,9 @@ pub(super) fn read(octets: &[u8], transfer_syntax: &str, assumed: CharacterSet) 
     if octets.len() > MOST_DATA_SET_OCTETS {
         return Err(ElementError::TooLong);
     }
-    let limits = Limits { depth: 16, elements: 1_000_000, ..Limits::default() };
+    // A list of failed instances is one value, however long.
+    let value_octets = MOST_DATA_SET_OCTETS as u64;
+    let limits = Limits { depth: 16, elements: 1_000_000, value_octets, ..Limits::default() };
     let (encoding, deflated) = encoding_of(transfer_syntax)?;
     if deflated {
         return Err(DecodeError::UnreadableTransferSyntax(transfer_syntax.to_owned()).into());
