@@ -10,4 +10,5 @@ mod operation;
 mod query;
 mod samples;
 mod scan;
+mod tools;
 mod transcode;

@@ -1,8 +1,5 @@
 //! What real tools say of our manifests: dciodvfy and dsrdump find no error, pydicom and highdicom read them. The image
 //! library of the mado flavour is younger than these tools: they say of it what they say of the public samples.
-//!
-//! Looked for under `MANIFOLD_PEERS` (`py/bin`) and on the path; a missing tool skips the test unless
-//! `MANIFOLD_REQUIRE_PEERS=1`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,22 +9,7 @@ use dicom::sop_classes::{ReferenceType, STORAGE_CLASSES, reference_type};
 use model::{Manifest, ManifestFlavour};
 
 use super::make::{CT, instance, manifest, new_manifest, source};
-
-fn find(program: &str) -> Option<PathBuf> {
-    let peers = std::env::var_os("MANIFOLD_PEERS").map(|peers| PathBuf::from(peers).join("py/bin"));
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = peers
-        .into_iter()
-        .chain(std::env::split_paths(&path))
-        .map(|folder| folder.join(program))
-        .find(|at| at.is_file());
-    if found.is_none() {
-        let required = std::env::var_os("MANIFOLD_REQUIRE_PEERS").is_some_and(|value| value == "1");
-        assert!(!required, "{program} is required but neither under MANIFOLD_PEERS nor on the path");
-        eprintln!("skipped: {program} not found");
-    }
-    found
-}
+use crate::tools::{Folder, find, has_module};
 
 fn manifests() -> Vec<Manifest> {
     let mut out = vec![manifest(ManifestFlavour::Mcwg), manifest(ManifestFlavour::Xdsi)];
@@ -57,23 +39,6 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         path
     };
     manifests().iter().enumerate().map(write).collect()
-}
-
-/// A folder of this test alone, removed at the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("kos-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 fn output(program: &Path, arguments: &[&str], file: &Path) -> (bool, String) {
@@ -188,11 +153,7 @@ document.walk(lambda data_set, element: element.value)
 read = highdicom.ko.KeyObjectSelectionDocument.from_dataset(document)
 print(len(read.content.get_references()))
 ";
-    let has_it = Command::new(&python).args(["-c", "import highdicom"]).output().is_ok_and(|o| o.status.success());
-    if !has_it {
-        let required = std::env::var_os("MANIFOLD_REQUIRE_PEERS").is_some_and(|value| value == "1");
-        assert!(!required, "highdicom is required but {} cannot import it", python.display());
-        eprintln!("skipped: highdicom not found");
+    if !has_module(&python, "highdicom") {
         return;
     }
     let folder = Folder::new("highdicom");
