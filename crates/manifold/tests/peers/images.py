@@ -28,9 +28,9 @@ ANY_SYNTAX = (("application/dicom", "*"),)
 # No transfer syntax named: the default of PS3.18, Explicit VR Little Endian.
 DEFAULT = ("application/dicom",)
 EXPLICIT_LE = "1.2.840.10008.1.2.1"
-# Syntaxes that are not decoded: JPEG-LS, and DCT of more than eight bits. Where there is no original to decode to, the
-# standard lets the stored form pass under the default (PS3.18 8.7.3.5); where there is, the answer is 406.
-NOT_DECODED = {"1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81", "1.2.840.10008.1.2.4.51"}
+# Syntaxes that are not decoded: DCT of more than eight bits. Where there is no original to decode to, the standard lets
+# the stored form pass under the default (PS3.18 8.7.3.5); where there is, the answer is 406.
+NOT_DECODED = {"1.2.840.10008.1.2.4.51"}
 LOSSY = {"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.81"}
 
 

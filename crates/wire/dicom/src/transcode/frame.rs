@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use jpeg_decoder::ColorTransform;
 
 use super::TranscodeError;
+use crate::jpeg_ls;
 use crate::scan::{Layout, Pixels, Source};
 use crate::transfer_syntaxes::Codec;
 
@@ -89,6 +90,7 @@ pub fn decode_frame(description: &FrameDescription, octets: &[u8]) -> Result<Dec
         Codec::Uncompressed => Ok(keep(description, octets.to_vec())),
         Codec::DeflatedFrame => inflate(description, octets).map(|octets| keep(description, octets)),
         Codec::Jpeg => jpeg(description, octets),
+        Codec::JpegLs => jpeg_ls(description, octets),
         Codec::Jpeg2000 => jpeg_2000(description, octets),
         _ => Err("no decoder".to_owned()),
     }))
@@ -262,6 +264,25 @@ fn jpeg_header(octets: &[u8]) -> Option<JpegHeader> {
         }
         at += length.max(2);
     }
+}
+
+fn jpeg_ls(description: &FrameDescription, octets: &[u8]) -> Result<DecodedFrame, String> {
+    let expected = jpeg_ls::Expected {
+        rows: u32::from(description.rows),
+        columns: u32::from(description.columns),
+        samples_per_pixel: description.samples_per_pixel,
+        bits_allocated: description.bits_allocated,
+    };
+    let mut frame = jpeg_ls::decode(octets, &expected).map_err(|error| error.to_string())?;
+    if description.signed {
+        frame.extend_sign();
+    }
+    let mut decoded = keep(description, frame.octets);
+    // No component of a JPEG-LS stream is subsampled, whatever the data set says.
+    if decoded.photometric_interpretation == "YBR_FULL_422" {
+        decoded.photometric_interpretation = "YBR_FULL".to_owned();
+    }
+    Ok(decoded)
 }
 
 fn jpeg_2000(description: &FrameDescription, octets: &[u8]) -> Result<DecodedFrame, String> {

@@ -71,8 +71,10 @@ pub fn can_transcode(transfer_syntax_uid: &str, bits_allocated: u16, bits_stored
         Codec::Rle | Codec::Uncompressed | Codec::DeflatedFrame => matches!(bits_allocated, 8 | 16 | 32),
         // The decoder has no 12-bit DCT, whatever the registry of codecs says.
         Codec::Jpeg if syntax.lossy => bits_stored <= 8 && matches!(samples_per_pixel, 1 | 3),
-        Codec::Jpeg | Codec::Jpeg2000 => matches!(bits_allocated, 8 | 16) && matches!(samples_per_pixel, 1 | 3),
-        Codec::JpegLs | Codec::JpegXl | Codec::Video | Codec::Referenced => false,
+        Codec::Jpeg | Codec::JpegLs | Codec::Jpeg2000 => {
+            matches!(bits_allocated, 8 | 16) && matches!(samples_per_pixel, 1 | 3)
+        }
+        Codec::JpegXl | Codec::Video | Codec::Referenced => false,
     }
 }
 
@@ -197,6 +199,7 @@ fn plan<S: Source>(scan: &Scan, source: &mut S) -> Result<Plan, TranscodeError> 
         }
         let method: Option<&[u8]> = match syntax.codec {
             Codec::Jpeg => Some(b"ISO_10918_1"),
+            Codec::JpegLs => Some(b"ISO_14495_1"),
             Codec::Jpeg2000 if uid.starts_with("1.2.840.10008.1.2.4.20") => Some(b"ISO_15444_15"),
             Codec::Jpeg2000 => Some(b"ISO_15444_1"),
             _ => None,

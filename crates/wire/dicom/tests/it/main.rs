@@ -3,6 +3,7 @@
 mod dicomweb;
 mod dimse;
 mod header;
+mod jpeg_ls;
 mod kos;
 mod make;
 mod notifications;

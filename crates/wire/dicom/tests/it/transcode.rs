@@ -47,10 +47,12 @@ fn lossless_objects_come_out_bit_by_bit() {
         "j2k-lossless",
         "jpeg-lossless-sv1",
         "jpeg-lossless-p14",
+        "jls-lossless",
+        "jls-presets",
     ] {
         check_same(&format!("mono-{name}.dcm"), "mono-native.dcm");
     }
-    for name in ["rle", "j2k-lossless", "jpeg-lossless-sv1"] {
+    for name in ["rle", "j2k-lossless", "jpeg-lossless-sv1", "jls-line", "jls-sample", "jls-none"] {
         check_same(&format!("rgb-{name}.dcm"), "rgb-native.dcm");
     }
 }
@@ -70,6 +72,23 @@ fn a_lossy_object_is_decoded_to_rgb_and_keeps_its_mark() {
 }
 
 #[test]
+fn a_near_lossless_object_stays_within_its_bound_and_is_marked_lossy() {
+    for (name, native, near) in [("mono-jls-near.dcm", "mono-native.dcm", 2), ("rgb-jls-near.dcm", "rgb-native.dcm", 3)]
+    {
+        let (expected, pixels) = read(&fixture(native));
+        let (set, found) = read(&to_explicit_le(&fixture(name)).unwrap());
+        let width = usize::from(expected.u16(tags::BITS_ALLOCATED).unwrap() / 8);
+        let sample = |octets: &[u8]| octets.iter().rev().fold(0, |value, octet| value << 8 | i32::from(*octet));
+        assert_eq!(found.len(), pixels.len());
+        let both = found.chunks_exact(width).zip(pixels.chunks_exact(width));
+        let furthest = both.map(|(a, b)| (sample(a) - sample(b)).abs()).max();
+        assert_eq!(furthest, Some(near), "{name}");
+        assert_eq!(set.text(tags::LOSSY_IMAGE_COMPRESSION).as_deref(), Some("01"));
+        assert_eq!(set.text(tags::LOSSY_IMAGE_COMPRESSION_METHOD).as_deref(), Some("ISO_14495_1"));
+    }
+}
+
+#[test]
 fn what_cannot_be_decoded_is_an_error_before_anything_is_written() {
     let error = to_explicit_le(&fixture("mono-jpeg-extended-12bit.dcm")).unwrap_err();
     assert_eq!(
@@ -79,14 +98,15 @@ fn what_cannot_be_decoded_is_an_error_before_anything_is_written() {
     assert_eq!(error.explicit_le(), ExplicitLe::No);
     assert!(!can_transcode(JPEG_EXTENDED, 16, 12, 1));
     assert!(can_transcode(JPEG_BASELINE, 8, 8, 3));
-    assert!(!can_transcode("1.2.840.10008.1.2.4.80", 8, 8, 1));
+    assert!(can_transcode("1.2.840.10008.1.2.4.80", 16, 12, 1));
+    assert!(!can_transcode("1.2.840.10008.1.2.4.110", 8, 8, 1));
     assert!(!can_transcode("2.25.1", 8, 8, 1));
 }
 
 #[test]
 fn a_description_that_lies_is_refused() {
     // The data set claims what the code stream has not; no decoder is asked for 65535 x 65535 pixels.
-    for name in ["mono-j2k-lossless.dcm", "mono-jpeg-lossless-sv1.dcm", "mono-rle.dcm"] {
+    for name in ["mono-j2k-lossless.dcm", "mono-jpeg-lossless-sv1.dcm", "mono-rle.dcm", "mono-jls-lossless.dcm"] {
         let mut octets = fixture(name);
         let at = octets.windows(4).position(|four| four == [0x28, 0x00, 0x10, 0x00]).unwrap();
         for rows in [0_u16, 41, u16::MAX] {
