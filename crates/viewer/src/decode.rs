@@ -1,4 +1,5 @@
-//! Encapsulated frames to samples: RLE (PS3.5 Annex G), JPEG by jpeg-decoder, JPEG 2000 by openjp2.
+//! Encapsulated frames to samples: RLE (PS3.5 Annex G), JPEG by jpeg-decoder, JPEG-LS by `dicom::jpeg_ls`, JPEG 2000 by
+//! openjp2.
 //!
 //! Sizes in the code stream are compared with the attributes before a decoder runs, because decoders trust them; what is
 //! left of a decoder's panics is caught.
@@ -6,6 +7,7 @@
 use crate::error::{RenderError, broken, refuse};
 use crate::pixels::{Description, Photometric, Raw, short};
 use dicom::VR;
+use dicom::jpeg_ls;
 use dicom::transfer_syntaxes::Codec;
 use dicom_encoding::adapters::{PixelDataObject, RawPixelData};
 use dicom_encoding::transfer_syntax::{Codec as RegistryCodec, TransferSyntaxIndex};
@@ -48,7 +50,7 @@ pub(crate) fn encapsulated(
         Codec::Rle => rle(encoded, description),
         Codec::Jpeg => jpeg(encoded, description),
         Codec::Jpeg2000 => jpeg_2000(syntax, encoded, description),
-        Codec::JpegLs => refuse("JPEG-LS is not decoded here; the original can be fetched"),
+        Codec::JpegLs => jpeg_ls(encoded, description),
         Codec::JpegXl => refuse("JPEG XL is not decoded here; the original can be fetched"),
         Codec::Video => refuse("the object is a video; the original can be fetched"),
         Codec::Referenced => refuse("the pixels are elsewhere, the object only refers to them"),
@@ -276,6 +278,32 @@ fn holds_rgb(head: &JpegHead, photometric: Photometric) -> bool {
     photometric == Photometric::Rgb
 }
 
+fn jpeg_ls(encoded: &[u8], description: &Description) -> Result<Raw, RenderError> {
+    if !matches!(description.bits_allocated, 8 | 16) {
+        return refuse(format!("JPEG-LS with {} bits allocated", description.bits_allocated));
+    }
+    let expected = jpeg_ls::Expected {
+        rows: description.rows,
+        columns: description.columns,
+        samples_per_pixel: description.samples,
+        bits_allocated: description.bits_allocated,
+    };
+    let mut frame = match jpeg_ls::decode(encoded, &expected) {
+        Ok(frame) => frame,
+        Err(cause) if cause.is_unsupported() => return refuse(format!("{cause}; the original can be fetched")),
+        Err(cause) => return broken(cause.to_string()),
+    };
+    if description.signed {
+        frame.extend_sign();
+    }
+    let photometric = match description.photometric {
+        // No component of a JPEG-LS stream is subsampled, whatever the attributes say.
+        Photometric::YbrFull422 | Photometric::YbrPartial422 => Photometric::YbrFull,
+        as_is => as_is,
+    };
+    samples(frame.octets, description.bits_allocated, photometric, description)
+}
+
 /// Rows, columns and components in the SIZ segment of a JPEG 2000 code stream.
 fn jpeg_2000_size(encoded: &[u8]) -> Option<(u32, u32, u16)> {
     // A bare code stream; a JP2 file would begin with a box and is not allowed in DICOM, but some writers embed one.
@@ -431,12 +459,12 @@ mod tests {
     }
 
     #[test]
-    fn twelve_bit_jpeg_and_jpeg_ls_are_politely_refused() {
+    fn twelve_bit_jpeg_and_jpeg_xl_are_politely_refused() {
         let twelve = [0xff, 0xd8, 0xff, 0xc1, 0, 11, 12, 0, 8, 0, 16, 1, 1, 0x11, 0, 0xff, 0xda];
         let message = jpeg(&twelve, &grey(8, 16, 16)).unwrap_err().to_string();
         assert!(message.starts_with("not renderable: JPEG with 12 bits"), "{message}");
-        let message = encapsulated(Codec::JpegLs, "", &[], &grey(8, 16, 16)).unwrap_err().to_string();
-        assert!(message.starts_with("not renderable: JPEG-LS"), "{message}");
+        let message = encapsulated(Codec::JpegXl, "", &[], &grey(8, 16, 16)).unwrap_err().to_string();
+        assert!(message.starts_with("not renderable: JPEG XL"), "{message}");
     }
 
     #[test]

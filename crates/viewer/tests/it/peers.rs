@@ -31,6 +31,7 @@ fn the_same_slice_is_the_same_picture_in_every_transfer_syntax() {
     assert_eq!(expected[..4], [115, 130, 156, 161]); // 905, 1019, 1227, 1259
     assert_eq!(render("MR_small_bigendian.dcm"), expected);
     assert_eq!(render("MR_small_jp2klossless.dcm"), expected);
+    assert_eq!(render("MR_small_jpeg_ls_lossless.dcm"), expected);
 }
 
 #[test]
@@ -59,11 +60,9 @@ fn deflated_and_wide_objects_are_rendered() {
 
 #[test]
 fn what_cannot_be_decoded_is_refused_in_words() {
-    for (name, words) in [("JPGExtended.dcm", "JPEG with 12 bits"), ("MR_small_jpeg_ls_lossless.dcm", "JPEG-LS")] {
-        let path = fixture(name);
-        let error = viewer::render(Source::Path(&path), 1, &RenderRequest::default()).unwrap_err().to_string();
-        assert!(error.starts_with("not renderable: ") && error.contains(words), "{error}");
-    }
+    let path = fixture("JPGExtended.dcm");
+    let error = viewer::render(Source::Path(&path), 1, &RenderRequest::default()).unwrap_err().to_string();
+    assert!(error.starts_with("not renderable: ") && error.contains("JPEG with 12 bits"), "{error}");
 }
 
 #[test]
