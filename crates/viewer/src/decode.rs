@@ -468,6 +468,24 @@ mod tests {
     }
 
     #[test]
+    fn jpeg_ls_of_another_size_is_broken_and_what_is_not_decoded_is_refused() {
+        // 2 x 2 pixels of 8 bits.
+        let mut stream = [
+            0xff, 0xd8, 0xff, 0xf7, 0, 11, 8, 0, 2, 0, 2, 1, 1, 0x11, 0, 0xff, 0xda, 0, 8, 1, 1, 0, 0, 0, 0, 0xf0,
+            0xff, 0xd9,
+        ];
+        let raw = encapsulated(Codec::JpegLs, "", &stream, &grey(2, 2, 8)).unwrap();
+        assert_eq!((raw.octets, raw.bits_allocated), (vec![0; 4], 8));
+        let wide = encapsulated(Codec::JpegLs, "", &stream, &grey(2, 2, 16)).unwrap();
+        assert_eq!((wide.octets, wide.bits_allocated), (vec![0; 8], 16));
+        let message = encapsulated(Codec::JpegLs, "", &stream, &grey(2, 3, 8)).unwrap_err().to_string();
+        assert_eq!(message, "pixel data is broken: JPEG-LS SOF55 at offset 2: expected 3 columns, got 2");
+        stream[21] = 1; // a mapping table
+        let message = encapsulated(Codec::JpegLs, "", &stream, &grey(2, 2, 8)).unwrap_err().to_string();
+        assert!(message.starts_with("not renderable: JPEG-LS SOS"), "{message}");
+    }
+
+    #[test]
     fn big_endian_samples_are_swapped() {
         let mut octets = [1, 2, 3, 4];
         swap_octets(&mut octets, 16, VR::OW);

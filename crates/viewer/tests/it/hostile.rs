@@ -61,7 +61,9 @@ fn requests_out_of_range_are_refused() {
 #[test]
 fn files_cut_anywhere_and_flipped_bytes_do_not_panic() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/peer");
-    for name in ["MR_small_RLE.dcm", "SC_rgb_small_odd_jpeg.dcm", "MR_small_jp2klossless.dcm"] {
+    for name in
+        ["MR_small_RLE.dcm", "SC_rgb_small_odd_jpeg.dcm", "MR_small_jp2klossless.dcm", "MR_small_jpeg_ls_lossless.dcm"]
+    {
         let file = std::fs::read(folder.join(name)).unwrap();
         for step in 0..60 {
             let cut = file.len() * step / 60;

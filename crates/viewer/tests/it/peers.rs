@@ -49,6 +49,22 @@ fn colours_of_other_writers_come_out_right() {
 }
 
 #[test]
+fn jpeg_ls_is_the_same_picture_in_every_interleaving_and_near_it_when_that_is_how_it_was_made() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wire/dicom/fixtures/made");
+    let render = |name: &str| {
+        decoded(&viewer::render(Source::Path(&folder.join(name)), 1, &png(RenderRequest::default())).unwrap())
+    };
+    for name in ["rgb-jls-line.dcm", "rgb-jls-sample.dcm", "rgb-jls-none.dcm"] {
+        assert!(render(name) == render("rgb-native.dcm"), "{name}");
+    }
+    let (near, native) = (render("rgb-jls-near.dcm"), render("rgb-native.dcm"));
+    assert_eq!(near.iter().zip(&native).map(|(a, b)| a.abs_diff(*b)).max(), Some(3));
+    for name in ["mono-jls-lossless.dcm", "mono-jls-presets.dcm"] {
+        assert!(render(name) == render("mono-native.dcm"), "{name}");
+    }
+}
+
+#[test]
 fn deflated_and_wide_objects_are_rendered() {
     let path = fixture("image_dfl.dcm");
     assert_eq!(viewer::render(Source::Path(&path), 1, &RenderRequest::default()).unwrap().width, 512);
