@@ -217,10 +217,10 @@ fn gradients(parameters: &Parameters) -> Box<[i8; DIFFERENCES]> {
     let [t1, t2, t3] = parameters.thresholds;
     let mut table: Box<[i8; DIFFERENCES]> =
         vec![0; DIFFERENCES].into_boxed_slice().try_into().expect("the vector has that length");
-    for size in (parameters.near + 1)..=parameters.maximum {
-        let level = 1 + i8::from(size >= t1) + i8::from(size >= t2) + i8::from(size >= t3);
-        table[size as usize] = level;
-        table[DIFFERENCES - size as usize] = -level;
+    let starts = [parameters.near + 1, t1, t2, t3, parameters.maximum + 1].map(|size| size as usize);
+    for (level, pair) in (1..).zip(starts.windows(2)) {
+        table[pair[0]..pair[1]].fill(level);
+        table[DIFFERENCES + 1 - pair[1]..DIFFERENCES + 1 - pair[0]].fill(-level);
     }
     table
 }
