@@ -1,4 +1,5 @@
-//! Mutated messages for every decoder behind the SOAP and FHIR paths and on DICOM associations: no panic, no hang, no memory beyond the message's own bound.
+//! Mutated messages for every decoder behind the SOAP and FHIR paths and on DICOM associations, and for pixel decoders of
+//! ours: no panic, no hang, no memory beyond the message's own bound.
 //! `MANIFOLD_FUZZ_RUNS` and `MANIFOLD_FUZZ_SEED` choose how many and which (xtask `deep` runs ten million).
 //!
 //! A binary of its own, because it counts what is allocated; its tests take turns for the same reason.
@@ -6,6 +7,7 @@
 mod bombs;
 mod dimse_targets;
 mod fhir_targets;
+mod pixel_targets;
 mod targets;
 
 use peak_alloc::PeakAlloc;
