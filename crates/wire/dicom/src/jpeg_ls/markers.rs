@@ -3,7 +3,7 @@
 use super::colour::ColourTransform;
 use super::error::{JpegLsError, Problem};
 use super::parameters::Presets;
-use super::scan::Interleave;
+use super::scan::{Interleave, MOST_COMPONENTS};
 
 pub(super) const SOI: u8 = 0xD8;
 pub(super) const EOI: u8 = 0xD9;
@@ -144,7 +144,7 @@ pub(super) fn scan_header(body: &[u8], frame: &FrameHeader) -> Result<ScanHeader
     let (Some(listed), Some([near, interleave, point])) = (rest.get(..listed), rest.get(listed..)) else {
         return Err(wrong_length(listed + 3, rest.len()));
     };
-    let most = frame.components.len().min(4) as u32;
+    let most = frame.components.len().min(MOST_COMPONENTS) as u32;
     if !(1..=most).contains(&u32::from(*count)) {
         return Err(Problem::Range { what: "number of components", least: 1, most, found: u32::from(*count) });
     }

@@ -8,6 +8,9 @@ use super::error::Problem;
 use super::model::{Impossible, Interruption, Model};
 use super::parameters::Parameters;
 
+/// Components of one scan. Source: T.87 C.2.3, Ns.
+pub(super) const MOST_COMPONENTS: usize = 4;
+
 /// How the components of a scan follow each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Interleave {
@@ -35,7 +38,7 @@ pub(super) struct Scan {
 }
 
 impl Scan {
-    /// `width` samples a line, at least 1; `components` at least 1.
+    /// `width` samples a line, at least 1; `components` from 1 to `MOST_COMPONENTS`.
     pub(super) fn new(parameters: &Parameters, interleave: Interleave, components: usize, width: usize) -> Self {
         let plane = || Plane { above: vec![0; width + 2], line: vec![0; width + 2], grown: 0 };
         let planes = (0..components).map(|_| plane()).collect();
@@ -89,11 +92,13 @@ impl Scan {
         let mut grown = planes[0].grown;
         let mut at = 1;
         while at <= *width {
-            if planes.iter().any(|plane| context(model, plane, at) != 0) {
-                for plane in planes.iter_mut() {
-                    let context = context(model, plane, at);
-                    let [left, above, above_left] = neighbours(plane, at);
-                    plane.line[at] = model.regular::<PLAIN>(bits, context, [left, above, above_left])? as u16;
+            let mut contexts = [0; MOST_COMPONENTS];
+            for (place, plane) in contexts.iter_mut().zip(planes.iter()) {
+                *place = context(model, plane, at);
+            }
+            if contexts != [0; MOST_COMPONENTS] {
+                for (context, plane) in contexts.into_iter().zip(planes.iter_mut()) {
+                    plane.line[at] = model.regular::<PLAIN>(bits, context, neighbours(plane, at))? as u16;
                 }
                 at += 1;
                 continue;

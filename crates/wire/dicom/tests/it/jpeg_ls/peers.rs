@@ -96,7 +96,9 @@ fn numbers(octets: &[u8], kind: Kind) -> Vec<i32> {
 /// Compresses, decodes here and there, compares.
 fn check(kind: Kind, near: i32, arguments: &[&str]) {
     let (Some(compress), Some(decompress)) = (find("dcmcjpls"), find("dcmdjpls")) else { return };
-    let folder = Folder::new(&format!("jpeg-ls-{kind:?}-{near}{}", arguments.concat()).replace([' ', '{', '}'], ""));
+    let mut of_this_check = format!("jpeg-ls-{kind:?}-{near}{}", arguments.concat());
+    of_this_check.retain(|letter| letter.is_ascii_alphanumeric() || "+-".contains(letter));
+    let folder = Folder::new(&of_this_check);
     let [original, compressed, theirs] = ["native", "jls", "theirs"].map(|name| folder.0.join(name));
     let (set, pixels) = object(kind);
     std::fs::write(&original, part10::encode(&set)).unwrap();
