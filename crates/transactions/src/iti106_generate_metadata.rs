@@ -80,7 +80,7 @@ impl Server {
         let input = generate_metadata::decode(&body, DOCUMENT_OCTETS).map_err(metadata_refused)?;
         drop(body);
         let document = match input {
-            Input::Document(document) => self.described(document, cx)?,
+            Input::Document(document) => self.described(document, cx).await?,
             Input::Described(received) => new_document(*received, cx).0,
         };
         *facts = facts_of(&document.entry);
@@ -90,10 +90,15 @@ impl Server {
     }
 
     /// A document with what it says of itself.
-    fn described(&self, document: Document, cx: &Cx) -> Result<NewDocument, Refused> {
+    async fn described(&self, document: Document, cx: &Cx) -> Result<NewDocument, Refused> {
         let id = cx.identifiers.entry_uuid();
+        let (domain, defaults) = (self.patient_domain.clone(), self.documents.defaults.clone());
         let described =
-            document_metadata::describe(document, id, self.patient_domain.as_ref(), &self.documents.defaults);
+            tokio::task::spawn_blocking(move || document_metadata::describe(document, id, domain.as_ref(), &defaults));
+        let described = described.await.map_err(|error| {
+            tracing::error!(request_id = cx.request_id, %error, "a document could not be looked into");
+            Refused::from(&actors::Refusal::from(actors::Fault::Internal { log_id: cx.request_id.clone() }))
+        })?;
         let Described { entry, octets, relations } = described.map_err(findings_refused)?;
         let relations = relations.into_iter().map(|(kind, unique_id)| (kind, Target::Document(unique_id))).collect();
         Ok(NewDocument { entry, octets: octets.into(), relations })

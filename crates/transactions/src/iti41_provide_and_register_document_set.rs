@@ -46,6 +46,9 @@ pub static RAD_68: Transaction = Transaction {
 
 /// Looks into a document before it is stored. Errors: the document is not what its metadata says.
 pub trait DocumentCheck: Send + Sync {
+    /// Whether it has anything to say of such a document.
+    fn concerns(&self, entry: &DocumentEntry) -> bool;
+    /// Blocks.
     fn check(&self, entry: &DocumentEntry, content: &DocumentContent) -> Result<(), Fault>;
 }
 
@@ -112,11 +115,23 @@ pub(crate) async fn checked(
     documents: Vec<ProvidedDocument>,
     cx: &Cx,
 ) -> Result<Registered, Refusal> {
-    let mut faults = Vec::new();
+    let mut looks = Vec::new();
     for document in &documents {
-        if let Some(entry) = submission.entry(&document.entry_id) {
-            faults.extend(checks.iter().filter_map(|c| c.check(entry, &document.content).err()));
+        let Some(entry) = submission.entry(&document.entry_id) else { continue };
+        for check in checks.iter().filter(|check| check.concerns(entry)) {
+            looks.push((check.clone(), entry.clone(), document.content.clone()));
         }
+    }
+    let mut faults = Vec::new();
+    if !looks.is_empty() {
+        let looked = tokio::task::spawn_blocking(move || {
+            let faults = looks.iter().filter_map(|(check, entry, content)| check.check(entry, content).err());
+            faults.collect::<Vec<_>>()
+        });
+        faults = looked.await.unwrap_or_else(|error| {
+            tracing::error!(request_id = cx.request_id, %error, "a document could not be looked into");
+            vec![Fault::Internal { log_id: cx.request_id.clone() }]
+        });
     }
     match Refusal::of(faults) {
         Some(refusal) => Err(refusal),

@@ -14,10 +14,11 @@ pub struct ManifestCheck {
 }
 
 impl DocumentCheck for ManifestCheck {
+    fn concerns(&self, entry: &DocumentEntry) -> bool {
+        entry.is_kos() && entry.mime_type == "application/dicom"
+    }
+
     fn check(&self, entry: &DocumentEntry, content: &DocumentContent) -> Result<(), Fault> {
-        if !entry.is_kos() || entry.mime_type != "application/dicom" {
-            return Ok(());
-        }
         let refuse = |reason: String| Fault::InvalidContent { unique_id: entry.unique_id.to_string(), reason };
         let bytes = self.read(content).map_err(refuse)?;
         let decoded = kos::decode_titled(&bytes, Titles::Any).map_err(|e| refuse(format!("is no manifest: {e}")))?;

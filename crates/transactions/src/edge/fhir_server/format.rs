@@ -121,6 +121,8 @@ impl MediaRange {
 /// Media types of a resource in a request body.
 const RESOURCE: &[&str] =
     &["application/fhir+json", "application/json", "text/json", "application/fhir+xml", "application/xml", "text/xml"];
+/// Longer XML is converted where it holds nobody up, octets.
+const AT_ONCE: usize = 64 * 1024;
 /// Media type of a search that is posted.
 pub const FORM: &[&str] = &["application/x-www-form-urlencoded"];
 
@@ -131,7 +133,19 @@ pub const FORM: &[&str] = &["application/x-www-form-urlencoded"];
 pub async fn fhir_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Refused> {
     let essence = content_type(headers, RESOURCE)?;
     let bytes = super::read_body(body, limit).await?;
-    if essence.ends_with("xml") { Ok(fhir::xml::to_json(&bytes)?.into()) } else { Ok(bytes) }
+    if !essence.ends_with("xml") {
+        return Ok(bytes);
+    }
+    if bytes.len() <= AT_ONCE {
+        return Ok(fhir::xml::to_json(&bytes)?.into());
+    }
+    let converted = tokio::task::spawn_blocking(move || fhir::xml::to_json(&bytes)).await;
+    let failed = || Issue::error("exception").diagnostics("the body could not be converted");
+    let converted = converted.map_err(|error| {
+        tracing::error!(%error, "a body could not be converted");
+        Refused::new(StatusCode::INTERNAL_SERVER_ERROR, failed())
+    })?;
+    Ok(converted?.into())
 }
 
 /// Checks the `Content-Type` of a request body against `accepted`; only UTF-8 is taken.

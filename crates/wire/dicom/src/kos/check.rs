@@ -260,10 +260,15 @@ fn library(manifests: &[Manifest], tree: &Tree, findings: &mut Findings) {
         }
         Some(_) => {}
     }
+    let mut groups: HashMap<&str, _> = HashMap::with_capacity(tree.groups.len());
+    for group in &tree.groups {
+        if let Some(uid) = group.uid.as_deref() {
+            groups.entry(uid).or_insert(group);
+        }
+    }
     let group_of = |concept: &'static str| ["111028", "126200", concept];
     for series in &manifest.series {
-        let group = tree.groups.iter().find(|group| group.uid.as_deref() == Some(series.uid.as_str()));
-        let Some(group) = group else {
+        let Some(group) = groups.get(series.uid.as_str()) else {
             error(findings, &["111028", "126200"], "must be there for each series", series.uid.as_str());
             continue;
         };

@@ -171,6 +171,8 @@ impl Reader<'_> {
     /// The evidence, one entry per study, each series and instance once.
     fn studies(&mut self) -> Result<Vec<Study>, DecodeError> {
         let mut studies: Vec<Study> = Vec::new();
+        // Of each study its place, and the places of its series: an item names a study, and there may be many items.
+        let mut known: HashMap<String, (usize, HashMap<String, usize>)> = HashMap::new();
         let mut seen: HashSet<(String, String)> = HashSet::new();
         for item in self.root.items(EVIDENCE) {
             let text = item.uid(tags::STUDY_INSTANCE_UID).unwrap_or_default();
@@ -178,15 +180,14 @@ impl Reader<'_> {
                 self.findings.error(&[EVIDENCE, tags::STUDY_INSTANCE_UID], "must be a UID", text);
                 continue;
             };
-            let at = studies.iter().position(|study| study.uid == uid).unwrap_or_else(|| {
+            let (at, places) = known.entry(uid.as_str().to_owned()).or_insert_with(|| {
                 studies.push(Study { uid: uid.clone(), display_uri: None, retrieve_url: None, series: Vec::new() });
-                studies.len() - 1
+                (studies.len() - 1, HashMap::new())
             });
+            let at = *at;
             let mut series = std::mem::take(&mut studies[at].series);
-            let mut places: HashMap<String, usize> =
-                series.iter().enumerate().map(|(at, series)| (series.uid.as_str().to_owned(), at)).collect();
             for one in item.items(SERIES) {
-                self.series(one, uid.as_str(), &mut series, &mut places, &mut seen);
+                self.series(one, uid.as_str(), &mut series, places, &mut seen);
             }
             let study = &mut studies[at];
             study.series = series;
@@ -400,13 +401,15 @@ impl Reader<'_> {
             return;
         }
         let mut places: HashMap<String, (usize, usize)> = HashMap::new();
+        let mut uids: HashMap<String, usize> = HashMap::with_capacity(series.len());
         for (at, one) in series.iter().enumerate() {
+            uids.insert(one.uid.as_str().to_owned(), at);
             for (within, instance) in one.instances.iter().enumerate() {
                 places.insert(instance.sop_instance.as_str().to_owned(), (at, within));
             }
         }
         for group in &tree.groups {
-            let by_uid = group.uid.as_deref().and_then(|uid| series.iter().position(|one| one.uid.as_str() == uid));
+            let by_uid = group.uid.as_deref().and_then(|uid| uids.get(uid).copied());
             let by_entry = || group.entries.iter().find_map(|e| places.get(&e.sop_instance)).map(|place| place.0);
             if let Some(one) = by_uid.or_else(by_entry).and_then(|at| series.get_mut(at)) {
                 self.wins(&mut one.modality, &group.modality, tags::MODALITY);

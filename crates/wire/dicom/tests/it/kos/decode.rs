@@ -49,6 +49,28 @@ fn a_manifest_in_a_study_of_its_own_is_about_the_study_of_its_evidence() {
 }
 
 #[test]
+fn evidence_in_many_items_of_one_study_is_one_manifest() {
+    let mut set = written();
+    let (first, tags) = (set.items(EVIDENCE)[0].clone(), (tags::REFERENCED_SERIES_SEQUENCE, tags::SERIES_INSTANCE_UID));
+    let mut items = vec![first.clone()];
+    for n in 0..20_000 {
+        let mut series = first.items(tags.0)[0].clone();
+        series.put_text(tags.1, &format!("2.25.7000.{n}.1"));
+        let mut sop = series.items(tags::REFERENCED_SOP_SEQUENCE)[0].clone();
+        sop.put_text(tags::REFERENCED_SOP_INSTANCE_UID, &format!("2.25.7000.{n}.2"));
+        series.put_items(tags::REFERENCED_SOP_SEQUENCE, vec![sop]);
+        let mut item = first.clone();
+        item.put_items(tags.0, vec![series]);
+        items.push(item);
+    }
+    set.put_items(EVIDENCE, items);
+    // Work that grows with the square of the items would hold this test for a minute.
+    let decoded = decode(&part10::encode(&set)).unwrap();
+    assert_eq!(decoded.manifests.len(), 1);
+    assert!(decoded.manifests[0].series.len() > 20_000);
+}
+
+#[test]
 fn several_studies_are_several_manifests() {
     let mut set = written();
     let mut second = set.items(EVIDENCE)[0].clone();
