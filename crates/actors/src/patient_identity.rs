@@ -2,9 +2,9 @@
 
 use crate::store_faults::{internal, storage};
 use crate::{BoxFuture, Cx, Fault, Found, Identity, PatientNews, Refusal, SUBSUMED, SURVIVOR};
-use model::{Invalid, Oid, Patient, PatientId, PatientQuery};
+use model::{Invalid, Oid, Page, Patient, PatientId, PatientQuery, fold};
 use std::sync::Arc;
-use store::{MetadataStore, PatientSearch, PatientState, StoreError, StoreExt};
+use store::{MetadataStore, PatientState, StoreError, StoreExt, WriteTx};
 
 /// Keeps the patients of one domain.
 #[derive(Clone)]
@@ -61,16 +61,29 @@ impl Identity for PatientIdentity {
                 .store
                 .write(move |tx| {
                     let known = tx.patient(&patient.id)?;
-                    let linked = linked(known.as_ref(), patient, news);
-                    if known.as_ref() == Some(&linked) { Ok(()) } else { tx.put_patient(&linked) }
+                    let mut linked = linked(known.as_ref(), patient, news);
+                    if let Some(refusal) = refuse_foreign(tx, known.as_ref(), &linked)? {
+                        return Ok(Err(refusal));
+                    }
+                    let own = linked.id.domain.clone();
+                    linked
+                        .other_ids
+                        .retain(|id| id.domain != own || known.as_ref().is_some_and(|k| k.ids().any(|i| i == id)));
+                    if known.as_ref() != Some(&linked) {
+                        tx.put_patient(&linked)?;
+                    }
+                    Ok(Ok(()))
                 })
                 .await;
-            fed.map_err(|error| match error {
-                StoreError::Refused(_) => {
-                    let rule = "was merged into another patient and cannot be fed again";
-                    Fault::InvalidMetadata(Invalid::new("patientId", rule, "")).into()
-                }
-                error => storage(error, &cx.request_id),
+            let fed: Result<Result<(), Refusal>, StoreError> = fed;
+            fed.unwrap_or_else(|error| {
+                Err(match error {
+                    StoreError::Refused(_) => {
+                        let rule = "was merged into another patient and cannot be fed again";
+                        Fault::InvalidMetadata(Invalid::new("patientId", rule, "")).into()
+                    }
+                    error => storage(error, &cx.request_id),
+                })
             })
         })
     }
@@ -196,35 +209,39 @@ impl Identity for PatientIdentity {
 
     fn search<'a>(&'a self, text: &'a str, limit: usize, cx: &'a Cx) -> BoxFuture<'a, Result<Found<Patient>, Refusal>> {
         Box::pin(async move {
-            let text = text.trim().to_owned();
-            let found = self
-                .store
-                .read(move |tx| {
-                    let everybody = PatientSearch { limit, ..PatientSearch::default() };
-                    if text.is_empty() {
-                        return tx.patients(&everybody);
-                    }
-                    let mut found = tx.patients(&PatientSearch { id: Some(text.clone()), ..everybody.clone() })?;
-                    // The whole text first: `van Dyke` is a family name.
-                    let mut names = vec![(text.clone(), None)];
-                    for (at, _) in text.match_indices([' ', ',']) {
-                        let given = text[at..].trim_matches([' ', ',']);
-                        names.push((text[..at].trim_end_matches([' ', ',']).to_owned(), Some(given.to_owned())));
-                    }
-                    names.truncate(8);
-                    for (family, given) in names {
-                        let by_name = PatientSearch { family: Some(family), given, ..everybody.clone() };
-                        for patient in tx.patients(&by_name)? {
-                            if !found.iter().any(|p| p.id == patient.id) {
-                                found.push(patient);
-                            }
-                        }
-                    }
-                    found.truncate(limit);
-                    Ok(found)
-                })
-                .await;
-            found.map(Found::all).map_err(|error: StoreError| internal(error, &cx.request_id))
+            let begins = Some(text.trim().to_owned()).filter(|text| !text.is_empty()).into_iter().collect();
+            let page = Some(Page { size: limit, after: None });
+            let mut found = self.query(&PatientQuery { begins, page, ..PatientQuery::default() }, cx).await?;
+            found.items.sort_by_cached_key(|patient| (fold(&patient.name.family), patient.id.id.clone()));
+            (found.next, found.total) = (None, None);
+            Ok(found)
         })
     }
+}
+
+/// Refuses identifiers that would make one person of two: another one of the domain itself, and one that another patient
+/// has. What is known already stays, and who was merged into this patient is this patient.
+fn refuse_foreign(tx: &dyn WriteTx, known: Option<&Patient>, patient: &Patient) -> Result<Option<Refusal>, StoreError> {
+    let is_known = |id: &PatientId| known.is_some_and(|known| known.other_ids.contains(id));
+    for id in patient.other_ids.iter().filter(|id| !is_known(id)) {
+        if id.domain == patient.id.domain {
+            if tx.patient_state(id)? != PatientState::MergedInto(patient.id.clone()) {
+                let rule = format!(
+                    "must hold one identifier of {}; two patients become one by a merge and by nothing else",
+                    id.domain
+                );
+                return Ok(Some(refused("patientId", &rule)));
+            }
+            continue;
+        }
+        let having = tx.find_patients(&PatientQuery::of_id(id.clone()))?.patients;
+        if having.iter().any(|other| other.id != patient.id) {
+            let rule = format!(
+                "has an identifier of {} that another patient has; it must be taken away there first",
+                id.domain
+            );
+            return Ok(Some(refused("patientId", &rule)));
+        }
+    }
+    Ok(None)
 }

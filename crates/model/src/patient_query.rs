@@ -119,6 +119,9 @@ impl fmt::Debug for TelecomTerm {
     }
 }
 
+/// What a year is in times of 14 digits.
+const YEAR: u64 = 10_000_000_000;
+
 /// A condition on the birth date, which is known to a day, a month or a year.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BirthDateTerm {
@@ -154,11 +157,12 @@ impl BirthDateTerm {
     pub fn first_second(self) -> DtmRange {
         match self {
             BirthDateTerm::Within(from, to) => DtmRange { from: Some(from), to: Some(to) },
-            BirthDateTerm::Before(to) | BirthDateTerm::AllBefore(to) | BirthDateTerm::Overlaps(_, to) => {
-                DtmRange { from: None, to: Some(to) }
-            }
+            BirthDateTerm::Before(to) | BirthDateTerm::AllBefore(to) => DtmRange { from: None, to: Some(to) },
             BirthDateTerm::AllFrom(from) => DtmRange { from: Some(from), to: None },
-            BirthDateTerm::NotWithin(..) | BirthDateTerm::From(_) => DtmRange::default(),
+            // A date that is known to the year only began at most a year before.
+            BirthDateTerm::Overlaps(from, to) => DtmRange { from: Some(from - from % YEAR), to: Some(to) },
+            BirthDateTerm::From(from) => DtmRange { from: Some(from - from % YEAR), to: None },
+            BirthDateTerm::NotWithin(..) => DtmRange::default(),
         }
     }
 }
@@ -167,6 +171,23 @@ impl fmt::Debug for BirthDateTerm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("BirthDateTerm(***)")
     }
+}
+
+/// Whether a text is the start of the patient's own identifier, or of the family name and, behind a blank or comma, of the
+/// given name. Case and accents of names do not count.
+pub fn begins(patient: &Patient, text: &str) -> bool {
+    const SPLITS: usize = 8;
+    let text = text.trim();
+    let starts = |value: &str, start: &str| fold(value).starts_with(&fold(start));
+    let name = &patient.name;
+    // The whole text first: `van Dyke` is a family name.
+    patient.id.id.starts_with(text)
+        || starts(&name.family, text)
+        || text.match_indices([' ', ',']).take(SPLITS).any(|(at, _)| {
+            let family = text[..at].trim_end_matches([' ', ',']);
+            let given = text[at..].trim_matches([' ', ',']);
+            !family.is_empty() && starts(&name.family, family) && starts(&name.given, given)
+        })
 }
 
 /// Lists of alternatives, of each of which one has to match.
@@ -191,6 +212,8 @@ pub struct PatientQuery {
     pub telecom: AllOf<TelecomTerm>,
     pub birth_date: AllOf<BirthDateTerm>,
     pub sex: AllOf<Sex>,
+    /// Each as [`begins`] compares it: what somebody has typed so far.
+    pub begins: Vec<String>,
     /// Absent: all. Of size 0: only how many there are.
     pub page: Option<Page>,
 }
@@ -228,5 +251,6 @@ impl PatientQuery {
             && all(&self.telecom, |term| details.telecoms.iter().any(|t| term.matches(t)))
             && all(&self.birth_date, |term| birth.is_some_and(|(first, last)| term.matches(first, last)))
             && all(&self.sex, |sex| patient.sex == Some(*sex))
+            && self.begins.iter().all(|text| begins(patient, text))
     }
 }

@@ -31,7 +31,7 @@ pub use files::{
 };
 pub use metadata::{MetadataStore, ReadJob, ReadTx, StoreExt, Verdict, WriteJob, WriteTx};
 pub use outbox::{Job, JobId, JobState, NewJob, OutboxRead, OutboxWrite};
-pub use patients::{FoundPatients, PatientRead, PatientSearch, PatientState, PatientWrite};
+pub use patients::{FoundPatients, PatientRead, PatientState, PatientWrite};
 pub use registry::{Counts, Found, ObjectKind, RegistryRead, RegistryWrite, Select};
 pub use reply::Reply;
 pub use sqlite::{SqliteOptions, SqliteStore};

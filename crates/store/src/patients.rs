@@ -1,7 +1,7 @@
 //! Patients as the identity feed made them known, and their merges. Source: ITI-8, ITI-44, ITI-104; spec/xds.md 20.
 
 use crate::StoreError;
-use model::{Oid, Patient, PatientId, PatientQuery, Sex};
+use model::{Oid, Patient, PatientId, PatientQuery};
 
 /// Where an id stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,24 +11,6 @@ pub enum PatientState {
     Active,
     /// Subsumed; the id is the one at the end of the chain of merges.
     MergedInto(PatientId),
-}
-
-/// Criteria for a list of patients, all of which must be met. Names are compared without regard to case.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PatientSearch {
-    /// Start of the id.
-    pub id: Option<String>,
-    /// OID of the domain that assigned the id.
-    pub domain: Option<String>,
-    /// Start of the family name.
-    pub family: Option<String>,
-    /// Start of the given name.
-    pub given: Option<String>,
-    /// Start of the birth date, `YYYY[MM[DD]]`.
-    pub birth_date: Option<String>,
-    pub sex: Option<Sex>,
-    /// At most this many.
-    pub limit: usize,
 }
 
 /// A page of patients.
@@ -45,8 +27,6 @@ pub trait PatientRead {
     /// The patient under exactly this id; subsumed and unknown ones are absent.
     fn patient(&self, id: &PatientId) -> Result<Option<Patient>, StoreError>;
     fn patient_state(&self, id: &PatientId) -> Result<PatientState, StoreError>;
-    /// Active patients, ordered by family name, then id; by id when only its start is given.
-    fn patients(&self, search: &PatientSearch) -> Result<Vec<Patient>, StoreError>;
     /// Active patients that meet every criterion, in the order in which they became known.
     /// Errors: `BadPage`; `TooMany` without a page.
     fn find_patients(&self, query: &PatientQuery) -> Result<FoundPatients, StoreError>;

@@ -63,6 +63,31 @@ fn an_id_of_another_domain_is_refused() {
 }
 
 #[test]
+fn no_patient_takes_the_identifier_of_another() {
+    let bench = Bench::new();
+    let at = |domain: &str, id: &str| PatientId::new(id, oid(domain));
+    let with = |id: &str, others: &[PatientId]| Patient { other_ids: others.to_vec(), ..patient(id, "Doe", "Jane") };
+    let hospital = at("2.999.8", "H1");
+    feed(&bench, &with("A1", std::slice::from_ref(&hospital)), PatientNews::Added).unwrap();
+    feed(&bench, &with("A2", &[]), PatientNews::Added).unwrap();
+    for (taking, domain) in [(patient_id("A2"), DOMAIN), (patient_id("NEW"), DOMAIN)] {
+        let refusal = feed(&bench, &with("A1", &[hospital.clone(), taking]), PatientNews::Revised).unwrap_err();
+        assert!(refusal.to_string().contains(&format!("one identifier of {domain}")), "{refusal}");
+    }
+    let refusal = feed(&bench, &with("A2", std::slice::from_ref(&hospital)), PatientNews::Revised).unwrap_err();
+    let text = refusal.to_string();
+    assert!(text.contains("2.999.8") && !text.contains("H1") && !text.contains("A1"), "{text}");
+    assert_eq!(find(&bench, "A1"), Some(with("A1", std::slice::from_ref(&hospital))));
+    assert_eq!(find(&bench, "A2"), Some(with("A2", &[])));
+    // Once it is taken away there, and once the two are one, it is free.
+    wait(identity(&bench).remove(&hospital, &bench.cx)).unwrap();
+    feed(&bench, &with("A2", std::slice::from_ref(&hospital)), PatientNews::Revised).unwrap();
+    merge(&bench, "A1", "A2").unwrap();
+    feed(&bench, &with("A1", &[patient_id("A2"), hospital.clone()]), PatientNews::Revised).unwrap();
+    assert_eq!(find(&bench, "A1"), Some(with("A1", &[hospital])));
+}
+
+#[test]
 fn a_patient_that_was_merged_away_is_not_fed_again() {
     let bench = Bench::with_patients();
     bench.store.write_blocking(|tx| tx.merge_patients(&patient_id("P0002"), &patient_id("P0001"))).unwrap();

@@ -131,6 +131,19 @@ fn best(query: &PatientQuery) -> Option<Vec<Range>> {
         }
         Some(out)
     });
+    // From one day to another, in two criteria of one alternative each.
+    let between = || {
+        let single = query.birth_date.iter().filter(|terms| terms.len() == 1).map(|terms| terms[0].first_second());
+        let both = single.fold(model::DtmRange::default(), |all, one| model::DtmRange {
+            from: all.from.max(one.from),
+            to: match (all.to, one.to) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            },
+        });
+        let (from, to) = (both.from?, both.to?);
+        Some(vec![Range { kind: Kind::BirthDate, low: format!("{from:014}"), high: format!("{to:014}") }])
+    };
     let dates = |closed: bool| {
         query.birth_date.iter().find_map(|terms| {
             let mut out = Vec::new();
@@ -151,6 +164,7 @@ fn best(query: &PatientQuery) -> Option<Vec<Range>> {
     let texts = |lists: &AllOf<TextTerm>, kinds: &[Kind]| lists.iter().find_map(|terms| of_texts(terms, kinds));
     telecom
         .or_else(|| dates(true))
+        .or_else(between)
         .or_else(|| texts(&query.family, &[Kind::Family]))
         .or_else(|| texts(&query.mothers_maiden_name, &[Kind::MothersMaidenName]))
         .or_else(|| texts(&query.given, &[Kind::Given]))
@@ -182,7 +196,18 @@ impl Tx<'_> {
             }
             return Ok(Some(out));
         }
-        let Some(ranges) = best(query) else { return Ok(None) };
+        let ranges = match best(query) {
+            Some(ranges) => ranges,
+            None => {
+                let text = query.begins.iter().map(|text| text.trim()).find(|text| !text.is_empty());
+                let Some(text) = text else { return Ok(None) };
+                let sql = "SELECT key FROM patient WHERE id >= ?1 AND id < ?2";
+                let high = format!("{text}{}", char::MAX);
+                out.extend(self.all(sql, (text, high), |row| Ok(row.get::<_, i64>(0)?))?);
+                let word = fold(text.split([' ', ',']).next().unwrap_or(text));
+                if word.is_empty() { Vec::new() } else { vec![by_prefix(Kind::Family, &word)] }
+            }
+        };
         for range in ranges {
             let sql = "SELECT patient FROM patient_text WHERE kind = ?1 AND text >= ?2 AND text < ?3";
             let params = (range.kind as i64, range.low, range.high);

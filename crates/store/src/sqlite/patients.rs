@@ -5,18 +5,13 @@ use super::patient_index;
 use super::registry::patient_id;
 use super::tx::Tx;
 use crate::record::{decode_patient, encode_patient};
-use crate::{FoundPatients, PatientRead, PatientSearch, PatientState, PatientWrite, StoreError};
+use crate::{FoundPatients, PatientRead, PatientState, PatientWrite, StoreError};
 use model::{Oid, Patient, PatientId, PatientQuery};
 use rusqlite::Row;
 
 fn patient(row: &Row<'_>) -> Result<Patient, StoreError> {
     let record = row.get_ref(0)?.as_blob().map_err(|_| StoreError::corrupt("patient", "is no blob"))?;
     decode_patient(record)
-}
-
-/// The least text behind all those that start with `prefix`.
-fn behind(prefix: &str) -> String {
-    format!("{prefix}{}", char::MAX)
 }
 
 fn fold(text: &str) -> String {
@@ -72,49 +67,6 @@ impl PatientRead for Tx<'_> {
             Some(Stand { known: true, .. }) => Ok(PatientState::Active),
             _ => Ok(PatientState::Unknown),
         }
-    }
-
-    fn patients(&self, search: &PatientSearch) -> Result<Vec<Patient>, StoreError> {
-        let given = search.given.as_deref().map(fold);
-        let family = search.family.as_deref().map(fold);
-        let wanted = |patient: &Patient| {
-            let starts = |text: &str, prefix: &Option<String>| {
-                prefix.as_ref().is_none_or(|prefix| fold(text).starts_with(prefix.as_str()))
-            };
-            let birth = patient.birth_date.as_ref().map_or("", |date| date.as_str());
-            search.id.as_ref().is_none_or(|id| patient.id.id.starts_with(id.as_str()))
-                && starts(&patient.name.family, &family)
-                && starts(&patient.name.given, &given)
-                && search.domain.as_ref().is_none_or(|domain| patient.id.domain.as_str() == domain)
-                && search.birth_date.as_ref().is_none_or(|date| birth.starts_with(date.as_str()))
-                && search.sex.is_none_or(|sex| patient.sex == Some(sex))
-        };
-        // The start of a family name leads to few rows, the start of an id too; anything else reads the whole index.
-        let (sql, low) = match (&family, &search.id) {
-            (None, Some(id)) => (
-                "SELECT record FROM patient WHERE known = 1 AND survivor IS NULL AND id >= ?1 AND id < ?2 \
-                 ORDER BY id, domain",
-                id.clone(),
-            ),
-            _ => (
-                "SELECT record FROM patient WHERE known = 1 AND survivor IS NULL AND family >= ?1 AND family < ?2 \
-                 ORDER BY family, id",
-                family.clone().unwrap_or_default(),
-            ),
-        };
-        let high = behind(&low);
-        let mut statement = self.prepare(sql)?;
-        let mut rows = statement.query([low, high])?;
-        let mut out = Vec::new();
-        while out.len() < search.limit
-            && let Some(row) = rows.next()?
-        {
-            let patient = patient(row)?;
-            if wanted(&patient) {
-                out.push(patient);
-            }
-        }
-        Ok(out)
     }
 
     fn find_patients(&self, query: &PatientQuery) -> Result<FoundPatients, StoreError> {

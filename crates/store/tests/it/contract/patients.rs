@@ -3,7 +3,7 @@
 use super::{read, write};
 use crate::samples::*;
 use model::*;
-use store::{MetadataStore, PatientSearch, PatientState, Select, StoreError, StoreExt};
+use store::{MetadataStore, PatientState, Select, StoreError, StoreExt};
 
 fn person(id: &str, name: &str, birth: &str) -> Patient {
     Patient {
@@ -27,7 +27,7 @@ pub fn a_patient_is_known_once_the_feed_names_it(store: &dyn MetadataStore) {
     read(store, |tx| {
         assert_eq!(tx.patient_state(&patient_id("P1"))?, PatientState::Unknown);
         assert_eq!(tx.patient(&patient_id("P1"))?, None);
-        assert_eq!(tx.patients(&PatientSearch { limit: 10, ..PatientSearch::default() })?, []);
+        assert_eq!(tx.find_patients(&PatientQuery::default())?.patients, []);
         Ok(())
     });
     let first = person("P1", "Muster^Anna", "19610412");
@@ -56,21 +56,33 @@ pub fn patients_are_searched_by_start_of_name_and_id(store: &dyn MetadataStore) 
         Patient { id: PatientId::new("P0003", oid("2.999.77")), ..person("", "Zorn^Max", "2001") },
     ];
     put(store, &people);
-    let check = |search: PatientSearch, expected: &[&str]| {
-        let found = read(store, |tx| tx.patients(&PatientSearch { limit: search.limit.max(3), ..search.clone() }));
+    let check = |text: &str, expected: &[&str]| {
+        let query = PatientQuery { begins: vec![text.to_owned()], ..PatientQuery::default() };
+        let found = read(store, |tx| tx.find_patients(&query)).patients;
         let ids: Vec<&str> = found.iter().map(|patient| patient.id.id.as_str()).collect();
-        assert_eq!(ids, expected, "{search:?}");
+        assert_eq!(ids, expected, "{text:?}");
     };
-    let some = |text: &str| Some(text.to_owned());
-    let any = PatientSearch::default;
-    check(PatientSearch { family: some("mü"), ..any() }, &["P0002", "P0010"]);
-    check(PatientSearch { family: some("M"), given: some("ANNA"), ..any() }, &["P0001", "P0010"]);
-    check(PatientSearch { id: some("P00"), ..any() }, &["P0001", "P0002", "P0003"]);
-    check(PatientSearch { id: some("P001"), ..any() }, &["P0010"]);
-    check(PatientSearch { id: some("P00"), birth_date: some("1961"), ..any() }, &["P0001", "P0010"]);
-    check(PatientSearch { domain: some("2.999.77"), ..any() }, &["P0003"]);
-    check(PatientSearch { sex: Some(Sex::Male), ..any() }, &[]);
-    check(PatientSearch { id: some("%"), ..any() }, &[]);
+    check("mu", &["P0001", "P0002", "P0010"]);
+    check("mül", &["P0002", "P0010"]);
+    check("MULLER, anna", &["P0010"]);
+    check("M ANNA", &["P0001", "P0010"]);
+    check("P00", &["P0001", "P0002", "P0010", "P0003"]);
+    check("P001", &["P0010"]);
+    check(" ", &["P0001", "P0002", "P0010", "P0003"]);
+    check("%", &[]);
+    // With another criterion, and by the years that a date may lie in.
+    let found = |query: PatientQuery| {
+        let found = read(store, |tx| tx.find_patients(&query)).patients;
+        found.into_iter().map(|patient| patient.id.id).collect::<Vec<_>>()
+    };
+    let begins = vec!["P00".to_owned()];
+    let family = vec![vec![TextTerm::new(TextMode::Start, "Mul")]];
+    assert_eq!(found(PatientQuery { begins, family, ..PatientQuery::default() }), ["P0002", "P0010"]);
+    let overlaps = vec![vec![BirthDateTerm::Overlaps(20010601000000, 20010602000000)]];
+    assert_eq!(found(PatientQuery { birth_date: overlaps, ..PatientQuery::default() }), ["P0003"]);
+    let between = [BirthDateTerm::From(19610201000000), BirthDateTerm::Before(19700103000000)];
+    let between = between.map(|term| vec![term]).to_vec();
+    assert_eq!(found(PatientQuery { birth_date: between, ..PatientQuery::default() }), ["P0001", "P0002"]);
 }
 
 pub fn a_merged_patient_is_found_under_the_survivor_only(store: &dyn MetadataStore) {
