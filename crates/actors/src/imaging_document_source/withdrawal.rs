@@ -10,7 +10,8 @@ use model::{
 use store::Publication;
 
 impl ImagingDocumentSource {
-    /// Current manifests of a study from the institution whose manifest was published last, under whatever patient.
+    /// Current manifests of a study that stand where the one that was published last does: of the same patient, from the
+    /// same institution.
     pub(super) async fn standing(
         &self,
         study: &StudyInstanceUid,
@@ -25,7 +26,7 @@ impl ImagingDocumentSource {
         };
         let query = DocumentQuery {
             reference_ids: vec![vec![ReferenceTerm::Exact(ReferenceId::study(study))]],
-            ..DocumentQuery::default()
+            ..DocumentQuery::of_patient(own.patient_id.clone())
         };
         let found = self.registry.find(&query.approved(), cx).await?;
         complete(&found)?;
