@@ -6,7 +6,7 @@ pub use client::Client;
 
 use crate::edge::Edge;
 use crate::edge::audit::{Action, Facts, Outcome};
-use crate::edge::fhir_server::{Format, Refused, Return, fhir_body, resource, with_manners};
+use crate::edge::fhir_server::{Format, Refused, Return, etag, fhir_body, resource, with_manners};
 use crate::{Access, Binding, Transaction};
 use actors::{Cx, Fault, Identity, PatientNews, SUBSUMED, SURVIVOR};
 use axum::Router;
@@ -48,6 +48,14 @@ pub struct Server {
     /// Public address of `/fhir`, without a slash at the end.
     pub fhir_base: String,
     pub edge: Edge,
+}
+
+/// Two patients that are one.
+struct Merging {
+    subsumed: Patient,
+    /// The source named the subsumed one by its own identifier, not only by those of other domains.
+    has_own_id: bool,
+    survivor: PatientId,
 }
 
 impl Server {
@@ -113,11 +121,20 @@ impl Server {
         let body = fhir_body(&parts.headers, body, BODY_OCTETS).await?;
         let feed = fhir::patient::decode(&body, None)?;
         let mut patient = feed.patient;
+        let own = patient.ids().find(|id| id.domain == self.domain).cloned();
+        if let (Some(id), Some(came)) = (&id, &feed.resource_id)
+            && id != came
+        {
+            let text = "must be the id in the address";
+            return Err(Refused::new(
+                StatusCode::BAD_REQUEST,
+                Issue::error("value").diagnostics(text).expression("Patient.id"),
+            ));
+        }
         match &condition {
             Some(condition) => patient = self.meant(patient, condition, cx).await?,
             None => {
-                let own = patient.ids().find(|id| id.domain == self.domain).cloned();
-                patient = own.and_then(|own| with_id(patient.clone(), &own)).unwrap_or(patient);
+                patient = own.as_ref().and_then(|own| with_id(patient.clone(), own)).unwrap_or(patient);
             }
         }
         match (feed.active, feed.replaced_by) {
@@ -132,7 +149,8 @@ impl Server {
                 self.feed(patient, news, format, &parts.headers, facts, cx).await
             }
             (false, Some(survivor)) if news == PatientNews::Revised => {
-                self.merge(patient, survivor, format, &parts.headers, facts, cx).await
+                let merging = Merging { subsumed: patient, has_own_id: own.is_some(), survivor };
+                self.merge(merging, format, &parts.headers, facts, cx).await
             }
             (false, Some(_)) => {
                 Err(unprocessable("invariant", "a merge must be an update of the subsumed patient", "Patient.link"))
@@ -167,6 +185,13 @@ impl Server {
         if !patient.ids().any(|id| id == condition) {
             let text = "the identifier in the address must be one of the identifiers of the Patient";
             return Err(unprocessable("invariant", text, "Patient.identifier"));
+        }
+        let told = patient.ids().find(|id| id.domain == self.domain).cloned();
+        if let Some(gone) = told.filter(|told| told != condition)
+            && self.identity.survivor(&gone, cx).await?.is_some()
+        {
+            // Merged away: its other identifiers are the survivor's now, and it is still the one that this is about.
+            return Ok(with_id(patient.clone(), &gone).unwrap_or(patient));
         }
         let known = self.only(condition, cx).await?;
         let own = if condition.domain == self.domain {
@@ -208,17 +233,25 @@ impl Server {
     /// Resolve Duplicate Patient; the same again changes nothing. Source: PIXm 2:3.104.4.3; spec/fhir.md section 13.
     async fn merge(
         &self,
-        subsumed: Patient,
-        survivor: PatientId,
+        merging: Merging,
         format: Format,
         headers: &HeaderMap,
         facts: &mut Facts,
         cx: &Cx,
     ) -> Result<Response, Refused> {
+        let Merging { subsumed, has_own_id, survivor } = merging;
         facts.patient = Some(subsumed.id.clone());
+        let survivor = match survivor.domain == self.domain {
+            true => survivor,
+            false => self.only(&survivor, cx).await?.map_or(survivor, |known| known.id),
+        };
         let told = || fhir::patient::encode_merge(&subsumed, &survivor);
         let done = |said: &str| Ok(changed(StatusCode::OK, format, headers, told, said));
         if self.identity.survivor(&subsumed.id, cx).await?.as_ref() == Some(&survivor) {
+            return done("the patient was merged before");
+        }
+        if subsumed.id == survivor && !has_own_id {
+            // Named by identifiers that the survivor has taken over: so they were merged.
             return done("the patient was merged before");
         }
         let text = "must name a patient that is known here and was not merged into another one itself";
@@ -247,12 +280,11 @@ impl Server {
     ) -> Result<Response, Refused> {
         facts.patient = Some(patient.id.clone());
         let before = self.identity.find(&patient.id, cx).await?;
+        check_if_match(headers, before.as_ref())?;
         self.identity.feed(&patient, news, cx).await?;
-        // What is known now: an old hospital's data do not replace what an identity source said.
-        let known = match (&before, news) {
-            (Some(before), PatientNews::Added) => before,
-            _ => &patient,
-        };
+        // What is known now, which may be more or less than what came.
+        let known = self.identity.find(&patient.id, cx).await?;
+        let known = known.as_ref().unwrap_or(&patient);
         let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
         let mut response = changed(status, format, headers, || fhir::patient::encode(known), "the patient is known");
         if let Some(id) = fhir::patient::resource_id(&patient.id)
@@ -262,6 +294,28 @@ impl Server {
         }
         Ok(response)
     }
+}
+
+/// A source that says which version it changes changes no other. Source: http://hl7.org/fhir/R4/http.html#concurrency.
+///
+/// Errors: 412.
+fn check_if_match(headers: &HeaderMap, known: Option<&Patient>) -> Result<(), Refused> {
+    let Some(wanted) = headers.get(header::IF_MATCH) else { return Ok(()) };
+    let wanted = wanted.to_str().unwrap_or_default();
+    let tags: Vec<String> = known
+        .map(|known| {
+            let octets = fhir::patient::encode(known);
+            [false, true].map(|xml| etag(xml, &octets, 1)).into()
+        })
+        .unwrap_or_default();
+    let bare = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    let same = wanted.split(',').any(|one| tags.iter().any(|tag| bare(tag) == bare(one)));
+    if same || wanted.trim() == "*" && known.is_some() {
+        return Ok(());
+    }
+    let text = "the patient is not in the version that If-Match names; read it and try again";
+    let issue = Issue::error("conflict").diagnostics(text).expression("http.If-Match");
+    Err(Refused::new(StatusCode::PRECONDITION_FAILED, issue))
 }
 
 fn unprocessable(code: &'static str, text: &str, place: &str) -> Refused {

@@ -9,8 +9,9 @@ use crate::edge::audit::{Facts, Outcome};
 use crate::edge::fhir_server::{Format, Refused, prefer, read_resource, resource, search_query, with_manners};
 use crate::edge::operation_outcome;
 use crate::edge::page_token::{PageKey, Position, bad_token};
+use crate::edge::patient_identifier::{Registered, registered};
 use crate::{Access, Binding, Transaction};
-use actors::Cx;
+use actors::{Cx, Identity};
 use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request};
@@ -35,8 +36,10 @@ pub static TRANSACTION: Transaction = Transaction {
 #[derive(Clone)]
 pub struct Server {
     pub lists: Lists,
-    /// Completes `patient.identifier=value` without a system.
+    /// The domain of the documents' patients; completes `patient.identifier=value` without a system.
     pub patient_domain: Option<Oid>,
+    /// Translates identifiers of other domains, where this node knows the patients.
+    pub identity: Option<Arc<dyn Identity>>,
     pub page_key: PageKey,
     /// Lists per page when the caller does not say, and at most.
     pub default_count: usize,
@@ -120,6 +123,15 @@ impl Server {
         let elsewhere = !search.target_communities.is_empty()
             && self.lists.place.home.as_ref().is_some_and(|home| !search.target_communities.contains(home));
         search.nothing |= elsewhere || search.patient_reference.is_some();
+        if let Some(id) = search.patient_id.clone() {
+            match registered(&id, self.patient_domain.as_ref(), self.identity.as_deref(), cx).await? {
+                Registered::Under(own) => search.patient_id = Some(own),
+                Registered::Unknown(outcome) => {
+                    search.nothing = true;
+                    outcomes.push(outcome);
+                }
+            }
+        }
         let mut silent = Vec::new();
         let mut found = self.lists.find(&search, &mut silent, cx).await?;
         let total = position.as_ref().map_or(found.len() as u64, |p| p.total);

@@ -12,8 +12,9 @@ use crate::edge::fhir_place::FhirPlace;
 use crate::edge::fhir_server::{Format, Refused, prefer, read_resource, resource, search_query, with_manners};
 use crate::edge::operation_outcome;
 use crate::edge::page_token::{BadToken, PageKey, Position, bad_token};
+use crate::edge::patient_identifier::{Registered, registered};
 use crate::{Access, Binding, Transaction};
-use actors::{Cx, Found, Refusal, Registry, SilentParty};
+use actors::{Cx, Found, Identity, Refusal, Registry, SilentParty};
 use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request};
@@ -28,6 +29,7 @@ use model::{
 };
 use order::{decode_position, sorted};
 use related::Beside;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 pub static TRANSACTION: Transaction = Transaction {
@@ -44,8 +46,10 @@ pub struct Server {
     /// This node, a peer or a federation.
     pub registry: Arc<dyn Registry>,
     pub place: FhirPlace,
-    /// Completes `patient.identifier=value` without a system.
+    /// The domain of the documents' patients; completes `patient.identifier=value` without a system.
     pub patient_domain: Option<Oid>,
+    /// Translates identifiers of other domains, where this node knows the patients.
+    pub identity: Option<Arc<dyn Identity>>,
     /// Codes that mean the same region.
     pub regions: Arc<RegionMap>,
     pub page_key: PageKey,
@@ -155,6 +159,19 @@ impl Server {
         if search.patient_reference.is_some() || elsewhere {
             search.queries.clear();
         }
+        let patient = search.queries.first().and_then(|query| query.patient_id.clone());
+        if let Some(id) = patient {
+            let found = registered(&id, self.patient_domain.as_ref(), self.identity.as_deref(), cx).await?;
+            match found {
+                Registered::Under(own) => {
+                    search.queries.iter_mut().for_each(|query| query.patient_id = Some(own.clone()));
+                }
+                Registered::Unknown(outcome) => {
+                    search.queries.clear();
+                    outcomes.push(outcome);
+                }
+            }
+        }
         for query in &mut search.queries {
             self.expand_regions(query);
         }
@@ -223,11 +240,12 @@ impl Server {
             }
             queries => {
                 let mut found = Found::all(Vec::<DocumentEntry>::new());
+                let mut seen = HashSet::new();
                 for query in queries {
                     let query = DocumentQuery { page: None, ..query.clone() };
                     let part = self.registry.find(&query, cx).await?;
                     for entry in part.items {
-                        if !found.items.iter().any(|e| e.id == entry.id) {
+                        if seen.insert(entry.id.clone()) {
                             found.items.push(entry);
                         }
                     }

@@ -101,7 +101,9 @@ impl Server {
             facts.query = Some(query.to_owned());
             fhir::parameters::pix_of_query(query)?
         };
-        let format = Format::negotiate(&parts.headers, question.format.as_deref())?;
+        let of_url = fhir::search::Parameters::decode(query)?;
+        let format = of_url.first("_format").or(question.format.as_deref());
+        let format = Format::negotiate(&parts.headers, format)?;
         let known = self.identity.domains(cx).await?;
         let source = self.source(&question, &known)?;
         facts.patient = Some(source.id.clone());

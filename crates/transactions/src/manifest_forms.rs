@@ -22,6 +22,8 @@ pub enum Unconvertible {
     NotAFhirManifest(#[from] fhir::DecodeError),
     #[error("{0}")]
     NoFhirForm(#[from] fhir::manifest::EncodeError),
+    #[error("{0} of its series and instances cannot be read, and would be lost")]
+    Lossy(usize),
     #[error("{0}")]
     NoKosForm(#[from] kos::EncodeError),
 }
@@ -46,7 +48,11 @@ pub fn fhir_of_kos(octets: &[u8]) -> Result<Vec<u8>, Unconvertible> {
 /// Errors: see [`Unconvertible`].
 pub fn kos_of_fhir(octets: &[u8]) -> Result<Vec<u8>, Unconvertible> {
     within_limit(octets.len() as u64)?;
-    Ok(kos::encode(&fhir::manifest::decode(octets, &kos_name)?.manifest)?)
+    let decoded = fhir::manifest::decode(octets, &kos_name)?;
+    match decoded.left_out {
+        0 => Ok(kos::encode(&decoded.manifest)?),
+        lost => Err(Unconvertible::Lossy(lost)),
+    }
 }
 
 /// Errors: too long.

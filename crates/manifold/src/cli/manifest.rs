@@ -291,8 +291,34 @@ fn finding_json(finding: &Finding) -> Value {
         "value": finding.value, "count": finding.count })
 }
 
+/// What is to be said of a FHIR manifest; what makes it unreadable, or loses part of it, is an error.
+fn check_fhir(octets: &[u8]) -> Vec<Finding> {
+    let finding = |severity, e: &fhir::DecodeError| Finding {
+        severity,
+        place: e.path.clone(),
+        rule: e.rule.clone(),
+        value: e.value.clone(),
+        count: 1,
+    };
+    match fhir::manifest::decode(octets, &manifest_forms::kos_name) {
+        Err(error) => vec![finding(Severity::Error, &error)],
+        Ok(decoded) => {
+            let mut findings: Vec<Finding> = Vec::new();
+            if decoded.left_out > 0 {
+                let rule = "must hold series and instances that can be read".to_owned();
+                let (place, value) = ("ImagingStudy.series".to_owned(), format!("{} cannot", decoded.left_out));
+                findings.push(Finding { severity: Severity::Error, place, rule, value, count: 1 });
+            }
+            findings.extend(decoded.deviations.iter().map(|e| finding(Severity::Warning, e)));
+            findings
+        }
+    }
+}
+
 fn check(options: &Check) -> Result<(), Stop> {
-    let findings = kos::check(&read(&options.file)?);
+    let octets = read(&options.file)?;
+    let is_json = octets.iter().find(|octet| !octet.is_ascii_whitespace()) == Some(&b'{');
+    let findings = if is_json { check_fhir(&octets) } else { kos::check(&octets) };
     let errors = errors(&findings);
     match options.format {
         Format::Json => output::print_json(&checked(&options.file, &findings))?,
@@ -361,6 +387,9 @@ fn convert(options: &Convert) -> Result<(), Stop> {
         Form::Fhir => manifest_forms::fhir_of_kos(&stored),
         Form::Kos => manifest_forms::kos_of_fhir(&stored),
     };
+    for deviation in deviations(&stored, options.to) {
+        output::note(&output::visible(&deviation));
+    }
     let made = made.map_err(|e| Stop::failed(format!("{} cannot be converted: {e}", options.file.display())))?;
     super::serve::write_atomically(&options.output, &made)?;
     if options.to == Form::Kos {
@@ -369,6 +398,21 @@ fn convert(options: &Convert) -> Result<(), Stop> {
         }
     }
     output::print(&format!("{}: {} octets\n", options.output.display(), made.len()))
+}
+
+/// What was otherwise than it should be in a manifest that is converted.
+fn deviations(stored: &[u8], to: Form) -> Vec<String> {
+    match to {
+        Form::Fhir => kos::decode(stored).map(|d| texts(&d.deviations)).unwrap_or_default(),
+        Form::Kos => {
+            let decoded = fhir::manifest::decode(stored, &manifest_forms::kos_name);
+            decoded.map(|d| texts(&d.deviations)).unwrap_or_default()
+        }
+    }
+}
+
+fn texts<T: ToString>(findings: &[T]) -> Vec<String> {
+    findings.iter().map(ToString::to_string).collect()
 }
 
 /// What the objects of a folder say, of one study.

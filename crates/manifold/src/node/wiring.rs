@@ -399,6 +399,7 @@ impl<'a> Wiring<'a> {
                 registry: registry.clone(),
                 place: place.clone(),
                 patient_domain,
+                identity: patients.clone(),
                 regions: Arc::new(self.regions.clone()),
                 page_key: PageKey::fresh(&*edge.identifiers),
                 default_count: 100,
@@ -408,6 +409,7 @@ impl<'a> Wiring<'a> {
             let lists = iti66_find_document_lists::Server {
                 lists: Lists { registry: registry.clone(), place },
                 patient_domain: find.patient_domain.clone(),
+                identity: patients.clone(),
                 page_key: find.page_key.clone(),
                 default_count: find.default_count,
                 max_count: find.max_count,

@@ -159,12 +159,10 @@ pub fn resource(status: StatusCode, format: Format, json: Vec<u8>) -> Response {
 /// Shape: `ETag: W/"<version>-<digest>"`. The digest makes it change with everything that changes: a deprecation or a new
 /// association of a document gives it no new version. `modified` is the time of its last change, where that is known.
 pub fn read_resource(format: Format, json: Vec<u8>, version: u32, modified: Option<&Dtm>) -> Response {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &json);
-    let hex: String = digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let form = if format.is_xml() { "x" } else { "" };
+    let tag = etag(format.is_xml(), &json, version);
     let mut response = resource(StatusCode::OK, format, json);
     let headers = response.headers_mut();
-    if let Ok(etag) = HeaderValue::from_str(&format!("W/\"{version}-{hex}{form}\"")) {
+    if let Ok(etag) = HeaderValue::from_str(&tag) {
         headers.insert(header::ETAG, etag);
     }
     let seconds = modified.and_then(|at| u64::try_from(at.unix_seconds()).ok());
@@ -175,6 +173,14 @@ pub fn read_resource(format: Format, json: Vec<u8>, version: u32, modified: Opti
         }
     }
     response
+}
+
+/// The entity tag of a resource: its version and a digest, because not every change makes a version.
+pub fn etag(xml: bool, json: &[u8], version: u32) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, json);
+    let hex: String = digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let form = if xml { "x" } else { "" };
+    format!("W/\"{version}-{hex}{form}\"")
 }
 
 /// The year 9999 ends; HTTP dates have four digits.

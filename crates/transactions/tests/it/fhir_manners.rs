@@ -35,6 +35,7 @@ fn start() -> Started {
             registry: registry.clone(),
             place: FhirPlace { base: fhir_base.clone(), home: None, patients: true },
             patient_domain: Some(domain()),
+            identity: None,
             regions: Arc::new(RegionMap { rules: Vec::new(), equivalents: Vec::new() }),
             page_key: PageKey::new([7; 32]),
             default_count: 100,

@@ -238,6 +238,72 @@ async fn patients_are_read_and_found() {
     assert_eq!(json(post.body("family=zen").send().await.unwrap()).await["total"], 1);
 }
 
+#[tokio::test]
+async fn the_answer_is_what_is_stored() {
+    let started = start();
+    let both = Patient { other_ids: vec![elsewhere("H1")], ..patient("P1", "Muster", "Anna") };
+    started.put(CONDITION, fhir::patient::encode(&both)).await;
+    let told = json(started.put(CONDITION, fhir::patient::encode(&patient("P1", "Muster", "Anna"))).await).await;
+    assert_eq!(told, json(started.get("/2.999.7-P1").await).await);
+    assert!(told.to_string().contains("H1"), "{told}");
+    let old = Patient { other_ids: vec![elsewhere("H1")], ..patient("P1", "Stale", "Name") };
+    let told = json(started.post(fhir::patient::encode(&old)).await).await;
+    assert_eq!(told, json(started.get("/2.999.7-P1").await).await);
+}
+
+#[tokio::test]
+async fn a_version_that_is_not_there_is_not_changed() {
+    let started = start();
+    let put = |tag: String, family: &'static str| {
+        let body = fhir::patient::encode(&patient("P1", family, "Anna"));
+        let request =
+            reqwest::Client::new().put(started.url(CONDITION)).header("content-type", "application/fhir+json");
+        request.header("if-match", tag).body(body).send()
+    };
+    assert_eq!(put("*".into(), "Muster").await.unwrap().status(), 412, "nobody is there");
+    started.put(CONDITION, fhir::patient::encode(&patient("P1", "Muster", "Anna"))).await;
+    let tag = started.get("/2.999.7-P1").await.headers()["etag"].to_str().unwrap().to_owned();
+    assert_eq!(put("W/\"99\"".into(), "Smith").await.unwrap().status(), 412);
+    assert_eq!(started.known()[0].name.family, "Muster");
+    assert_eq!(put(tag.clone(), "Smith").await.unwrap().status(), 200);
+    assert_eq!(put(tag, "Jones").await.unwrap().status(), 412, "it has changed since");
+    assert_eq!(put("*".into(), "Jones").await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn a_merge_is_the_same_twice_however_the_patients_are_named() {
+    let started = start();
+    let hospital = elsewhere("H1");
+    let subsumed = Patient { other_ids: vec![hospital.clone()], ..patient("P1", "Muster", "Anna") };
+    let survivor = Patient { other_ids: vec![elsewhere("H2")], ..patient("P2", "Muster", "Anna") };
+    for known in [&subsumed, &survivor] {
+        started.put(&format!("?{}", fhir::patient::encode_condition(&known.id)), fhir::patient::encode(known)).await;
+    }
+    let by_hospital = format!("?{}", fhir::patient::encode_condition(&hospital));
+    // The survivor by the identifier that its hospital gave.
+    let body = fhir::patient::encode_merge(&subsumed, &elsewhere("H2"));
+    for _ in 0..2 {
+        let response = started.put(&by_hospital, body.clone()).await;
+        assert_eq!(response.status(), 200, "{}", response.text().await.unwrap());
+    }
+    let survivor = started.identity.survivor(&patient_id("P1"), &cx()).await.unwrap();
+    assert_eq!(survivor, Some(patient_id("P2")));
+}
+
+#[tokio::test]
+async fn an_address_names_one_patient_in_one_way() {
+    let started = start();
+    started.put(CONDITION, fhir::patient::encode(&patient("P1", "Muster", "Anna"))).await;
+    assert_eq!(started.get("/2.999.7-.50.31").await.status(), 404);
+    let mut other: serde_json::Value =
+        serde_json::from_slice(&fhir::patient::encode(&patient("P1", "X", "Y"))).unwrap();
+    other["id"] = "2.999.7-P9".into();
+    assert_eq!(started.put("/2.999.7-P1", other.to_string()).await.status(), 400);
+    let two = "?identifier=urn:oid:2.999.7%7CP1,urn:oid:2.999.7%7CP2";
+    assert_eq!(started.put(two, fhir::patient::encode(&patient("P1", "X", "Y"))).await.status(), 400);
+    assert_eq!(started.known()[0].name.family, "Muster");
+}
+
 fn client(started: &Started) -> Client {
     Client {
         peer: FhirPeer {

@@ -4,12 +4,15 @@ use crate::border::{Audited, edge, json, raw, refusal};
 use actors::{Fault, Registry, SilentParty};
 use model::{
     Association, AssociationType, AvailabilityStatus, Code, CodeTerm, DocumentEntry, DocumentQuery, Dtm,
-    HomeCommunityId, Page, PeriodMatch, RegionMap, schemes,
+    HomeCommunityId, Oid, Page, Patient, PatientId, PeriodMatch, RegionMap, schemes,
 };
 use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use testkit::{FixedClock, MemoryRegistry, Served, cx, domain, entry, entry_of, http_client, patient_id, serve};
+use testkit::{
+    FixedClock, MemoryIdentity, MemoryRegistry, Served, cx, domain, entry, entry_of, http_client, patient, patient_id,
+    serve,
+};
 use transactions::edge::fhir_client::FhirPeer;
 use transactions::edge::fhir_place::FhirPlace;
 use transactions::edge::page_token::PageKey;
@@ -25,6 +28,9 @@ struct Started {
 fn start(entries: Vec<DocumentEntry>) -> Started {
     let registry = Arc::new(MemoryRegistry::of(entries));
     let (edge, audited, clock) = edge();
+    let identity = Arc::new(MemoryIdentity::new(domain()));
+    let linked = PatientId::new("H1", Oid::parse("2.999.8").unwrap());
+    identity.patients.lock().unwrap().push(Patient { other_ids: vec![linked], ..patient("P1", "Muster", "Eva") });
     let regions = RegionMap {
         rules: Vec::new(),
         equivalents: vec![("69536005".to_owned(), Code::new("774007", schemes::SNOMED_CT, "Head and neck"))],
@@ -38,6 +44,7 @@ fn start(entries: Vec<DocumentEntry>) -> Started {
                 patients: true,
             },
             patient_domain: Some(domain()),
+            identity: Some(identity),
             regions: Arc::new(regions),
             page_key: PageKey::new([7; 32]),
             default_count: 100,
@@ -327,6 +334,19 @@ async fn relations_of_the_page_stand_in_relates_to() {
     assert_eq!(relation["code"], "replaces", "{bundle}");
     let old = entry(1).id.to_string().replace("urn:uuid:", "DocumentReference/");
     assert!(relation["target"]["reference"].as_str().unwrap().ends_with(&old), "{relation}");
+}
+
+#[tokio::test]
+async fn a_patient_can_be_named_by_an_identifier_of_another_domain() {
+    let started = start(vec![entry(1), entry_of("P2", 2)]);
+    let title = entry(1).title.value().unwrap().to_owned();
+    check_found(&started, "patient.identifier=urn:oid:2.999.8%7CH1", &[&title]).await;
+    // Who is not known is not said to have no documents.
+    let bundle = started.bundle("patient.identifier=urn:oid:2.999.8%7CH2").await;
+    let outcome = &bundle["entry"][0]["resource"]["issue"][0];
+    assert_eq!((&bundle["total"], outcome["severity"].as_str()), (&0.into(), Some("warning")), "{bundle}");
+    let text = outcome["diagnostics"].as_str().unwrap();
+    assert!(text.contains("2.999.8") && text.contains("2.999.7") && !text.contains("H2"), "{text}");
 }
 
 fn fhir_id(n: u32) -> String {

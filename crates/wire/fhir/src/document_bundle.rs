@@ -7,6 +7,7 @@ use crate::document_reference::{no_code, single};
 use crate::error::DecodeError;
 use crate::identifier::{to_patient_id, to_reference_id, to_unique_id};
 use crate::participant::{Participants, read_source_patient};
+use crate::patient;
 use crate::resource::Resource;
 use crate::systems::{code_of, code_of_concept, text_of};
 use crate::{datetime, json};
@@ -57,6 +58,7 @@ elements! {
     Composition<'a> {
         language: Option<Str<'a>>,
         contained: Vec<Resource<'a>>,
+        status: Option<Str<'a>>,
         r#type: Option<CodeableConcept<'a>>,
         category: Vec<CodeableConcept<'a>>,
         subject: Option<Reference<'a>>,
@@ -95,6 +97,12 @@ pub fn decode(bytes: &[u8], id: ObjectId, domain: Option<&Oid>) -> Result<Docume
     let resolve = |reference: &str| pool.resolve(reference);
     let participants = Participants { contained: &composition.contained, resolve: Some(&resolve) };
     let mut findings = Vec::new();
+    if let Some(status) = composition.status.as_deref()
+        && !matches!(status, "final" | "amended" | "corrected")
+    {
+        let rule = "must be final, amended or corrected: a document is registered as one that is valid";
+        findings.push(DecodeError::value(format!("{COMPOSITION}.status"), rule, status));
+    }
     let unique_id = unique_id(&bundle).map_err(|finding| findings.push(finding)).ok();
     let subject = subject(&composition, &participants, domain).map_err(|finding| findings.push(finding)).ok();
     let linked = linked(&bundle);
@@ -230,15 +238,14 @@ fn subject(
     let Some(subject) = &composition.subject else { return Err(DecodeError::required(path, "is required")) };
     let named = subject.identifier.as_deref().and_then(to_patient_id);
     let found = participants.with(subject, |resource| match resource {
-        Resource::Patient(patient) => {
-            let ids: Vec<PatientId> = patient.identifier.iter().filter_map(to_patient_id).collect();
-            Some((ids, read_source_patient(patient)))
-        }
+        Resource::Patient(patient) => Some((patient::present_ids(patient), read_source_patient(patient))),
         _ => None,
     });
     let (ids, demographics) = found.unwrap_or_default();
     let all = || named.iter().chain(&ids);
-    let id = all().find(|id| domain.is_none_or(|domain| id.domain == *domain)).cloned();
+    let ours = |id: &&PatientId| domain.is_none_or(|domain| id.domain == *domain);
+    let of_domain: Vec<PatientId> = ids.iter().filter(ours).cloned().collect();
+    let id = patient::agreed(&path, named.clone().filter(|id| ours(&id)), &of_domain)?;
     let rule = "must lead to a Patient with an identifier of the affinity domain";
     let id = id.ok_or_else(|| DecodeError::required(path, rule))?;
     let local = all().find(|other| **other != id).or(demographics.0.as_ref()).cloned();

@@ -205,8 +205,21 @@ pub fn decode_match(bytes: &[u8]) -> Result<MatchQuestion, DecodeError> {
                 question.described = described(patient)?;
                 found = true;
             }
-            ("onlyCertainMatches", _) => question.only_certain = parameter.value_boolean.unwrap_or(false),
-            ("count", _) => question.count = parameter.value_integer.map(|count| count as usize),
+            ("resource", Some(_)) => {
+                let place = "Parameters.parameter.where(name='resource')";
+                return Err(DecodeError::value(place, "must be one Patient", ""));
+            }
+            ("onlyCertainMatches", _) => {
+                let rule = "must be a valueBoolean";
+                let place = "Parameters.parameter.where(name='onlyCertainMatches')";
+                question.only_certain = parameter.value_boolean.ok_or_else(|| DecodeError::value(place, rule, ""))?;
+            }
+            ("count", _) => {
+                let rule = "must be a valueInteger";
+                let place = "Parameters.parameter.where(name='count')";
+                let count = parameter.value_integer.ok_or_else(|| DecodeError::value(place, rule, ""))?;
+                question.count = Some(count as usize);
+            }
             _ => {}
         }
     }

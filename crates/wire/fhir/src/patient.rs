@@ -112,7 +112,7 @@ pub fn described(resource: &PatientResource<'_>) -> Result<Described, DecodeErro
     let sex = match resource.gender.as_deref() {
         Some(code) => Some(
             sex(code)
-                .ok_or_else(|| DecodeError::value("Patient.gender", "must be male, female, other or unknown", code))?,
+                .ok_or_else(|| DecodeError::value("Patient.gender", "must be male, female, other or unknown", ""))?,
         ),
         None => None,
     };
@@ -246,6 +246,9 @@ pub fn decode_condition(query: &str) -> Result<PatientId, SearchError> {
         if found.is_some() {
             return Err(SearchError::value(name, "must be given once", ""));
         }
+        if crate::search::split_alternatives(name, value)?.len() != 1 {
+            return Err(SearchError::value(name, "must be one identifier; a comma in it is written \\,", ""));
+        }
         let (system, id) = value.split_once('|').unwrap_or(("", value));
         let id = patient_id(system, &crate::search::unescape(id));
         found = Some(id.ok_or_else(|| {
@@ -279,6 +282,35 @@ pub fn resource_id(id: &PatientId) -> Option<String> {
     (out.len() <= 64).then_some(out)
 }
 
+/// The identifiers of a Patient that are not said to be old.
+pub(crate) fn present_ids(patient: &PatientResource<'_>) -> Vec<PatientId> {
+    let present = patient.identifier.iter().filter(|id| id.r#use.as_deref() != Some("old"));
+    present.filter_map(to_patient_id).collect()
+}
+
+/// Who is meant by an identifier and by the identifiers that a reference leads to: the identifier, else the first of them.
+///
+/// Errors: they contradict each other, or the reference leads to two of one domain.
+pub(crate) fn agreed(
+    path: &str,
+    named: Option<PatientId>,
+    referred: &[PatientId],
+) -> Result<Option<PatientId>, DecodeError> {
+    let Some(id) = named.clone().or_else(|| referred.first().cloned()) else { return Ok(None) };
+    let mut same = referred.iter().filter(|other| other.domain == id.domain).peekable();
+    if same.peek().is_none() || named.is_some() && same.clone().any(|other| *other == id) {
+        return Ok(Some(id));
+    }
+    if same.all(|other| *other == id) {
+        return Ok(Some(id));
+    }
+    let rule = match named {
+        Some(_) => "must be one patient: identifier and reference lead to two of one domain",
+        None => "must lead to a Patient with one identifier of a domain that is not old",
+    };
+    Err(DecodeError::value(path, rule, ""))
+}
+
 /// The reverse of [`resource_id`].
 pub fn id_of_resource_id(text: &str) -> Option<PatientId> {
     let (oid, escaped) = text.split_once('-')?;
@@ -299,7 +331,9 @@ pub fn id_of_resource_id(text: &str) -> Option<PatientId> {
         }
     }
     let id = String::from_utf8(bytes).ok().filter(|id| !id.is_empty())?;
-    Some(PatientId::new(id, domain))
+    let id = PatientId::new(id, domain);
+    // One patient has one address: other ways to escape the same id are none.
+    (resource_id(&id).as_deref() == Some(text)).then_some(id)
 }
 
 /// The patient of `Patient/<id>`, relative or absolute, when the id is one that [`resource_id`] makes.

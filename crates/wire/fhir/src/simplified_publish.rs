@@ -84,6 +84,7 @@ fn document_reference(bytes: &[u8]) -> Result<DocumentReference<'_>, DecodeError
 
 /// Everything but the octets.
 fn read(resource: &DocumentReference<'_>) -> Result<SimplifiedPublish, DecodeError> {
+    document_reference::refuse_unfinished(resource, "DocumentReference")?;
     let received = document_reference::from_resource(resource, &DecodeContext::default())?;
     if received.has_entry_uuid {
         let rule = "must not hold an entryUUID: the recipient gives it";

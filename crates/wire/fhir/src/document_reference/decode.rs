@@ -325,7 +325,10 @@ fn subject(
 }
 
 /// The patient of a `subject`: its identifier, else that of the Patient it leads to, else what our own resource id says,
-/// else `stand_in`. Errors: none of them.
+/// else `stand_in`.
+///
+/// Errors: none of them; an identifier and a reference that are two patients of one domain; a Patient with two identifiers
+/// of the domain that would be taken.
 pub(crate) fn patient_of(
     path: &str,
     subject: Option<&Reference<'_>>,
@@ -334,15 +337,13 @@ pub(crate) fn patient_of(
 ) -> Result<PatientId, DecodeError> {
     let otherwise = |rule: &str| stand_in.cloned().ok_or_else(|| DecodeError::required(path, rule));
     let Some(reference) = subject else { return otherwise("is required") };
-    if let Some(id) = reference.identifier.as_deref().and_then(to_patient_id) {
-        return Ok(id);
-    }
     let found = participants.with(reference, |r| match r {
-        Resource::Patient(patient) => patient.identifier.iter().find_map(to_patient_id),
+        Resource::Patient(patient) => Some(patient::present_ids(patient)),
         _ => None,
     });
     let written = reference.reference.as_deref().unwrap_or("");
-    if let Some(id) = found.or_else(|| patient::id_of_reference(written)) {
+    let referred = found.unwrap_or_else(|| patient::id_of_reference(written).into_iter().collect());
+    if let Some(id) = patient::agreed(path, reference.identifier.as_deref().and_then(to_patient_id), &referred)? {
         return Ok(id);
     }
     otherwise(if written.is_empty() {

@@ -152,6 +152,7 @@ pub fn to_resource<'a>(entry: &'a DocumentEntry, cx: &EncodeContext<'a>) -> Docu
         master_identifier: Some(unique_id),
         identifier,
         status: Some(status(entry.availability_status).into()),
+        doc_status: None,
         r#type: single(&entry.type_code),
         category: single(&entry.class_code).into_iter().collect(),
         subject: Some(Reference {

@@ -15,6 +15,7 @@ pub(crate) use encode::{is_comprehensive, relation_codes, status, unique_id_of_u
 use crate::datatypes::{
     Attachment, CodeableConcept, Coding, Extension, Identifier, Meta, Period, Reference, Str, elements,
 };
+use crate::error::DecodeError;
 use crate::resource::Resource;
 
 /// Canonicals of the DocumentReference profiles.
@@ -40,6 +41,8 @@ elements! {
         master_identifier: Option<Identifier<'a>>,
         identifier: Vec<Identifier<'a>>,
         status: Option<Str<'a>>,
+        /// Never written: XDS has no place for it.
+        doc_status: Option<Str<'a>>,
         r#type: Option<CodeableConcept<'a>>,
         category: Vec<CodeableConcept<'a>>,
         subject: Option<Reference<'a>>,
@@ -62,6 +65,18 @@ elements! {
         practice_setting: Option<CodeableConcept<'a>>,
         source_patient_info: Option<Reference<'a>>,
         related: Vec<Reference<'a>>,
+    }
+}
+
+/// Refuses a document that says it is not to be shared: its state would be lost, and it would stand there as any other.
+/// Source: spec/fhir.md 4 (docStatus).
+pub(crate) fn refuse_unfinished(resource: &DocumentReference<'_>, path: &str) -> Result<(), DecodeError> {
+    match resource.doc_status.as_deref() {
+        Some(status @ ("preliminary" | "entered-in-error")) => {
+            let rule = "must be absent, final or amended: a document is registered without it, as one that is valid";
+            Err(DecodeError::value(format!("{path}.docStatus"), rule, status))
+        }
+        _ => Ok(()),
     }
 }
 

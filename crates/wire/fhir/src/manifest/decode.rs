@@ -37,6 +37,8 @@ pub struct Decoded {
     pub kos: Option<SopInstanceUid>,
     /// What was not as it should be, each rule once.
     pub deviations: Vec<DecodeError>,
+    /// Series and instances that could not be read and are not listed.
+    pub left_out: usize,
 }
 
 impl std::fmt::Debug for Decoded {
@@ -78,7 +80,8 @@ struct Kind<'a> {
 /// FHIR manifest has neither.
 ///
 /// Shape: see [`Decoded`]; times are local to the offset of `Bundle.timestamp`.
-/// Errors: not a Bundle; without identifier, time or ImagingStudy; a study UID that is none; nothing usable listed.
+/// Errors: not a Bundle; without identifier, time or ImagingStudy; a study that was entered in error; a study UID that is
+/// none; nothing usable listed; a subject that leads to no Patient of the Bundle, or to two.
 pub fn decode(
     bytes: &[u8],
     name: &dyn Fn(&UniqueId) -> (SopInstanceUid, SeriesInstanceUid),
@@ -116,6 +119,7 @@ struct Reader<'b> {
     /// Entry by fullUrl, by its last two steps and by `Type/id`.
     places: HashMap<String, usize>,
     deviations: Deviations,
+    left_out: usize,
 }
 
 impl<'b> Reader<'b> {
@@ -130,6 +134,7 @@ impl<'b> Reader<'b> {
             requests: Vec::new(),
             places: HashMap::new(),
             deviations: Deviations::default(),
+            left_out: 0,
         };
         let mut studies: Vec<ImagingStudy<'b>> = Vec::new();
         for (at, entry) in bundle.entry.iter().enumerate() {
@@ -234,9 +239,11 @@ impl<'b> Reader<'b> {
         let zone = timezone.as_deref();
         let uid = self.study_uid(&study)?;
         let (study_date, study_time) = self.start(study.started.as_deref(), "ImagingStudy.started", zone);
-        let patient = study.subject.as_ref().or(composition.subject.as_ref()).and_then(|r| self.entry_of(r));
-        let patient = self.patients.iter().find(|(at, _)| Some(*at) == patient).or(self.patients.first());
-        let patient = match patient {
+        if let Some(status @ ("entered-in-error" | "cancelled")) = study.status.as_deref() {
+            return Err(DecodeError::value("ImagingStudy.status", "must be that of a study that exists", status));
+        }
+        let patient = self.subject(&study, &composition)?;
+        let patient = match patient.and_then(|at| self.patients.iter().find(|(place, _)| *place == at)) {
             Some((_, patient)) => people::read_patient(patient, &mut self.deviations),
             None => people::ReadPatient::default(),
         };
@@ -279,7 +286,48 @@ impl<'b> Reader<'b> {
             display_uri,
             series,
         };
-        Ok(Decoded { manifest, unique_id, kos, deviations: self.deviations.into_vec() })
+        let (deviations, left_out) = (self.deviations.into_vec(), self.left_out);
+        Ok(Decoded { manifest, unique_id, kos, deviations, left_out })
+    }
+
+    /// The entry of the patient: whom study and Composition lead to; the only Patient there is when neither says.
+    fn subject(
+        &mut self,
+        study: &ImagingStudy<'_>,
+        composition: &Composition<'_>,
+    ) -> Result<Option<usize>, DecodeError> {
+        let mut found: Option<usize> = None;
+        let subjects = [("ImagingStudy.subject", &study.subject), ("Composition.subject", &composition.subject)];
+        for (path, subject) in subjects {
+            let Some(reference) = subject else { continue };
+            let at = self.entry_of(reference).filter(|at| self.patients.iter().any(|(place, _)| place == at));
+            let Some(at) = at else {
+                // A subject without an address, by its identifier alone, leaves it to the Patient that is there.
+                if reference.reference.is_some() {
+                    return Err(DecodeError::value(path, "must lead to a Patient of the Bundle", ""));
+                }
+                continue;
+            };
+            if found.is_some_and(|before| before != at) {
+                return Err(DecodeError::value(path, "must be the patient of the ImagingStudy", ""));
+            }
+            found = Some(at);
+        }
+        match (found, self.patients.as_slice()) {
+            (Some(at), _) => Ok(Some(at)),
+            (None, []) => {
+                self.tell("Patient", "must be an entry", "");
+                Ok(None)
+            }
+            (None, [(only, _)]) => {
+                let only = *only;
+                self.tell("ImagingStudy.subject", "must be a reference to the Patient", "");
+                Ok(Some(only))
+            }
+            (None, _) => {
+                Err(DecodeError::required("ImagingStudy.subject", "must say which of the Patients it is about"))
+            }
+        }
     }
 
     fn study_uid(&mut self, study: &ImagingStudy<'_>) -> Result<StudyInstanceUid, DecodeError> {
@@ -376,10 +424,12 @@ impl<'b> Reader<'b> {
             let uid = one.uid.as_deref().unwrap_or("").trim();
             let Ok(uid) = SeriesInstanceUid::parse(fold_uid(uid)) else {
                 self.tell("ImagingStudy.series.uid", "must be a UID", uid);
+                self.left_out += 1;
                 continue;
             };
             if !series_seen.insert(uid.clone()) {
                 self.tell("ImagingStudy.series.uid", "must be there once", uid.as_str());
+                self.left_out += 1;
                 continue;
             }
             let instances = self.instances(one, &mut instances_seen);
@@ -423,7 +473,10 @@ impl<'b> Reader<'b> {
     fn instances(&mut self, series: &Series<'_>, seen: &mut HashSet<String>) -> Vec<ManifestInstance> {
         let mut out = Vec::with_capacity(series.instance.len());
         for one in &series.instance {
-            let Some(instance) = self.instance(one) else { continue };
+            let Some(instance) = self.instance(one) else {
+                self.left_out += 1;
+                continue;
+            };
             if seen.insert(instance.sop_instance.as_str().to_owned()) {
                 out.push(instance);
             } else {

@@ -46,7 +46,7 @@ pub fn decode(query: &str, options: &PatientSearchOptions) -> Result<PatientSear
                 Ok(())
             }
             "_content" => {
-                search.text = Some(value.to_owned());
+                search.query.begins.push(value.to_owned());
                 Ok(())
             }
             _ => criterion(&mut search, name, value)?,
@@ -69,8 +69,12 @@ pub fn decode(query: &str, options: &PatientSearchOptions) -> Result<PatientSear
 fn criterion(search: &mut PatientSearch, name: &str, value: &str) -> Result<Result<(), &'static str>, SearchError> {
     let (base, modifier) = name.split_once(':').map_or((name, None), |(base, modifier)| (base, Some(modifier)));
     let alternatives = split_alternatives(name, value)?;
+    // A parameter without a value is left out, as forms send it; commas alone are a mistake that would find everybody.
     if alternatives.is_empty() {
-        return Ok(Ok(()));
+        return match value.trim() {
+            "" => Ok(Ok(())),
+            _ => Err(SearchError::value(name, "must have a value between its commas", "")),
+        };
     }
     let query = &mut search.query;
     let texts: Option<&mut AllOf<TextTerm>> = match base {
@@ -107,11 +111,17 @@ fn criterion(search: &mut PatientSearch, name: &str, value: &str) -> Result<Resu
             query.ids.push(own);
         }
         // Who was merged away or removed is not answered, so that everybody is active.
-        "active" => match value {
-            "true" => {}
-            "false" => search.nobody = true,
-            _ => return Err(SearchError::value(name, "must be true or false", value)),
-        },
+        "active" => {
+            let mut codes = Vec::new();
+            for text in alternatives {
+                match split_token(name, text)?.1.as_deref() {
+                    Some("true") => codes.push(true),
+                    Some("false") => codes.push(false),
+                    _ => return Err(SearchError::value(name, "must be true or false", value)),
+                }
+            }
+            search.nobody |= !codes.contains(&true);
+        }
         "identifier" => identifiers(search, name, &alternatives)?,
         "telecom" => {
             let terms = alternatives.into_iter().map(|text| {

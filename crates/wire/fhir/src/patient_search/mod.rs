@@ -28,8 +28,6 @@ pub struct PatientSearch {
     pub unknown_domain: bool,
     /// A criterion that nobody can meet, such as a resource id that is none of this node's or `active=false`.
     pub nobody: bool,
-    /// `_content`: the start of an identifier or a name, which nodes of ours ask each other with.
-    pub text: Option<String>,
     pub format: Option<String>,
     /// Opaque position of a next link.
     pub page_token: Option<String>,

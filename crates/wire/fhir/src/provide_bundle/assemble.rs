@@ -178,6 +178,10 @@ impl Assembly<'_, '_> {
             let patient = self.stand_in(resource.subject.as_ref());
             let resolve = |reference: &str| self.pool.resolve(reference);
             let cx = DecodeContext { full_url: None, patient: patient.as_ref(), resolve: Some(&resolve) };
+            if let Err(finding) = document_reference::refuse_unfinished(&resource, "DocumentReference") {
+                self.findings.push(within(i, finding));
+                continue;
+            }
             let mut received = match document_reference::from_resource(&resource, &cx) {
                 Ok(received) => received,
                 Err(finding) => {

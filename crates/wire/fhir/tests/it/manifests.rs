@@ -175,6 +175,56 @@ pub fn assert_manifest(bundle: &Value) {
     assert_eq!(composition["section"].as_array().unwrap().len(), series.len());
 }
 
+fn entry_of<'v>(bundle: &'v mut Value, kind: &str) -> &'v mut Value {
+    let entries = bundle["entry"].as_array_mut().unwrap();
+    &mut entries.iter_mut().find(|entry| entry["resource"]["resourceType"] == kind).unwrap()["resource"]
+}
+
+#[test]
+fn whose_study_it_is_is_never_guessed() {
+    let refused = |change: &dyn Fn(&mut Value)| {
+        let mut bundle = written(&manifest());
+        change(&mut bundle);
+        decode(&serde_json::to_vec(&bundle).unwrap(), &name).expect_err("a refusal").path
+    };
+    let nobody = json!({"reference": "urn:uuid:00000000-0000-4000-8000-000000000404"});
+    let another = |bundle: &mut Value| {
+        let patient = json!({"resourceType": "Patient", "id": "other",
+            "identifier": [{"system": "urn:oid:2.999.7", "value": "P0002"}]});
+        let url = "urn:uuid:00000000-0000-4000-8000-000000000002";
+        bundle["entry"].as_array_mut().unwrap().push(json!({"fullUrl": url, "resource": patient}));
+        json!({"reference": url})
+    };
+    assert_eq!(refused(&|b| entry_of(b, "ImagingStudy")["subject"] = nobody.clone()), "ImagingStudy.subject");
+    assert_eq!(refused(&|b| entry_of(b, "Composition")["subject"] = nobody.clone()), "Composition.subject");
+    let differs = |bundle: &mut Value| {
+        let other = another(bundle);
+        entry_of(bundle, "Composition")["subject"] = other;
+    };
+    assert_eq!(refused(&differs), "Composition.subject");
+    let unsaid = |bundle: &mut Value| {
+        another(bundle);
+        for kind in ["ImagingStudy", "Composition"] {
+            entry_of(bundle, kind).as_object_mut().unwrap().remove("subject");
+        }
+    };
+    assert_eq!(refused(&unsaid), "ImagingStudy.subject");
+    for status in ["entered-in-error", "cancelled"] {
+        assert_eq!(refused(&|b| entry_of(b, "ImagingStudy")["status"] = json!(status)), "ImagingStudy.status");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_counted() {
+    let mut bundle = written(&manifest());
+    assert_eq!(read(&serde_json::to_vec(&bundle).unwrap()).left_out, 0);
+    let study = entry_of(&mut bundle, "ImagingStudy");
+    study["series"][0]["instance"][0]["uid"] = json!("no uid");
+    study["series"][1]["uid"] = json!("none either");
+    let decoded = read(&serde_json::to_vec(&bundle).unwrap());
+    assert_eq!((decoded.left_out, decoded.manifest.series.len()), (2, 2));
+}
+
 #[test]
 fn the_document_is_a_bundle_with_a_composition_about_the_study() {
     let bundle = written(&manifest());

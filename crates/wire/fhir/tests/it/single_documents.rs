@@ -253,6 +253,49 @@ fn a_pdf_comes_with_its_metadata_beside_it() {
     }
 }
 
+#[test]
+fn a_document_of_two_patients_or_not_to_be_shared_is_refused() {
+    let refused = |change: &dyn Fn(&mut Value)| {
+        let mut value = simplified();
+        change(&mut value);
+        published(&value).map(|_| ()).unwrap_err()
+    };
+    for subject in [
+        json!({"identifier": {"system": "urn:oid:2.999.7", "value": "P0001"}, "reference": "Patient/2.999.7-P0002"}),
+        json!({"identifier": {"system": "urn:oid:2.999.7", "value": "P0001"}, "reference": "#p"}),
+        json!({"reference": "#q"}),
+    ] {
+        let error = refused(&|value| {
+            value["subject"] = subject.clone();
+            let system = "urn:oid:2.999.7";
+            for (id, patients) in [("p", vec!["P0002"]), ("q", vec!["P0001", "P0002"])] {
+                let identifier: Vec<Value> = patients.iter().map(|p| json!({"system": system, "value": p})).collect();
+                let patient = json!({"resourceType": "Patient", "id": id, "identifier": identifier});
+                match value["contained"].as_array_mut() {
+                    Some(contained) => contained.push(patient),
+                    None => value["contained"] = json!([patient]),
+                }
+            }
+        });
+        assert_eq!((error.kind, error.path.as_str()), (DecodeErrorKind::Value, "DocumentReference.subject"), "{error}");
+        assert!(!error.to_string().contains("P000"), "{error}");
+    }
+    for status in ["preliminary", "entered-in-error"] {
+        let error = refused(&|value| value["docStatus"] = json!(status));
+        assert_eq!(error.path, "DocumentReference.docStatus");
+    }
+    // An old identifier contradicts nobody, and final is what every document here is.
+    let mut value = simplified();
+    value["docStatus"] = json!("final");
+    value["subject"] = json!({"reference": "#old"});
+    let identifier = |id: &str, r#use: &str| json!({"system": "urn:oid:2.999.7", "value": id, "use": r#use});
+    let patient = json!({"resourceType": "Patient", "id": "old",
+        "identifier": [identifier("P0009", "old"), identifier("P0001", "official")]});
+    value["contained"].as_array_mut().expect("participants").push(patient);
+    let read = published(&value).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(read.entry.patient_id.id, "P0001");
+}
+
 /// A report that says everything a Composition can say of a document.
 fn report() -> Value {
     json!({
@@ -334,6 +377,30 @@ fn a_fhir_document_says_of_itself_what_its_composition_says() {
     assert_eq!(entry.reference_id_list, [study, ReferenceId::accession("A1", Some(oid("2.999.9")))]);
     assert_eq!(relates_to, [(AssociationType::Rplc, UniqueId::parse("2.25.5").unwrap())]);
     assert!(entry.format_code.code.is_empty() && entry.practice_setting_code.code.is_empty());
+}
+
+#[test]
+fn a_fhir_document_of_two_patients_or_not_finished_is_refused() {
+    let domain = oid("2.999.7");
+    let path = |change: &dyn Fn(&mut Value)| {
+        let mut value = report();
+        change(&mut value);
+        let findings = described(&value, Some(&domain)).err().expect("a refusal");
+        findings.iter().map(|finding| finding.path.clone()).collect::<Vec<_>>()
+    };
+    let composition = "Bundle.entry[0].resource";
+    for status in ["preliminary", "entered-in-error", "registered"] {
+        assert_eq!(path(&|v| v["entry"][0]["resource"]["status"] = json!(status)), [format!("{composition}.status")]);
+    }
+    let other = json!({"system": "urn:oid:2.999.7", "value": "P0002"});
+    assert_eq!(
+        path(&|v| v["entry"][0]["resource"]["subject"]["identifier"] = other.clone()),
+        [format!("{composition}.subject")]
+    );
+    assert_eq!(
+        path(&|v| v["entry"][1]["resource"]["identifier"].as_array_mut().unwrap().push(other.clone())),
+        [format!("{composition}.subject")]
+    );
 }
 
 #[test]
