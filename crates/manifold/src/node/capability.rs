@@ -9,6 +9,11 @@ const RECIPIENT: &str = "https://profiles.ihe.net/ITI/MHD/CapabilityStatement/IH
 const SIMPLIFIED: &str = "https://profiles.ihe.net/ITI/MHD/CapabilityStatement/IHE.MHD.DocumentRecipient.Simplified";
 const GENERATE: &str = "https://profiles.ihe.net/ITI/MHD/CapabilityStatement/IHE.MHD.DocumentRecipient.Generate";
 const RESPONDER: &str = "https://profiles.ihe.net/ITI/MHD/CapabilityStatement/IHE.MHD.DocumentResponder";
+const CROSS_REFERENCE_MANAGER: &str = "https://profiles.ihe.net/ITI/PIXm/CapabilityStatement/IHE.PIXm.Manager";
+const DEMOGRAPHICS_SUPPLIER: &str =
+    "https://profiles.ihe.net/ITI/PDQm/CapabilityStatement/IHE.PDQm.PatientDemographicsSupplier";
+const DEMOGRAPHICS_MATCH: &str =
+    "https://profiles.ihe.net/ITI/PDQm/CapabilityStatement/IHE.PDQm.PatientDemographicsSupplierMatch";
 
 /// What the node's actors say of themselves, beside the resources.
 #[derive(Default)]
@@ -66,6 +71,7 @@ pub fn claims(config: &NodeConfig) -> Claims {
     }
     if actors.patient_identity_manager.is_some() {
         claims.resource(patient());
+        claims.instantiates.extend([CROSS_REFERENCE_MANAGER, DEMOGRAPHICS_SUPPLIER, DEMOGRAPHICS_MATCH]);
     }
     claims
 }

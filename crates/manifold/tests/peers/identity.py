@@ -119,7 +119,7 @@ def main(endpoints):
     feed.add(ids[0], "Old^Name")
     check(name(ids[0]) == ("Lefèvre", "Zoë", "1961-04-12"), f"after A08: {name(ids[0])}")
     for event, patient in (("ADT^A01", ids[3]), ("ADT^A05", ids[4])):
-        feed.accept(event, f"77^^^&2.999.8&ISO~{feed.cx(patient)}||Doe^Jane", version="2.5.1")
+        feed.accept(event, f"{patient}-77^^^&2.999.8&ISO~{feed.cx(patient)}||Doe^Jane", version="2.5.1")
 
     # Documents follow a chain of merges; the subsumed have none and take none.
     documents = {patient: xds.Document(patient=net.cx(patient)) for patient in ids[:5]}

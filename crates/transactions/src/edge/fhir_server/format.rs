@@ -121,31 +121,33 @@ impl MediaRange {
 /// Media types of a resource in a request body.
 const RESOURCE: &[&str] =
     &["application/fhir+json", "application/json", "text/json", "application/fhir+xml", "application/xml", "text/xml"];
-/// Longer XML is converted where it holds nobody up, octets.
+/// Longer bodies are looked into where they hold nobody up, octets.
 const AT_ONCE: usize = 64 * 1024;
 /// Media type of a search that is posted.
 pub const FORM: &[&str] = &["application/x-www-form-urlencoded"];
 
 /// Reads the resource in a request body of at most `limit` octets and gives it as JSON, whichever form it came in.
 ///
-/// Errors: a `Content-Type` that is neither: 415; larger: 413; broken off, or XML that is no FHIR: 400. JSON is not looked
-/// into here.
+/// Errors: a `Content-Type` that is neither: 415; larger: 413; broken off, or no resource of R4: 400.
 pub async fn fhir_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Refused> {
     let essence = content_type(headers, RESOURCE)?;
     let bytes = super::read_body(body, limit).await?;
-    if !essence.ends_with("xml") {
-        return Ok(bytes);
+    let length = bytes.len();
+    let xml = essence.ends_with("xml");
+    let read = move || match xml {
+        true => fhir::xml::to_json(&bytes).map(Bytes::from),
+        false => fhir::xml::check_json(&bytes).map(|()| bytes),
+    };
+    if length <= AT_ONCE {
+        return Ok(read()?);
     }
-    if bytes.len() <= AT_ONCE {
-        return Ok(fhir::xml::to_json(&bytes)?.into());
-    }
-    let converted = tokio::task::spawn_blocking(move || fhir::xml::to_json(&bytes)).await;
+    let converted = tokio::task::spawn_blocking(read).await;
     let failed = || Issue::error("exception").diagnostics("the body could not be converted");
     let converted = converted.map_err(|error| {
         tracing::error!(%error, "a body could not be converted");
         Refused::new(StatusCode::INTERNAL_SERVER_ERROR, failed())
     })?;
-    Ok(converted?.into())
+    Ok(converted?)
 }
 
 /// Checks the `Content-Type` of a request body against `accepted`; only UTF-8 is taken.

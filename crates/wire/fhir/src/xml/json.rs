@@ -19,6 +19,31 @@ pub(super) enum Json<'a> {
     Object(Vec<(Cow<'a, str>, Json<'a>)>),
 }
 
+impl Json<'_> {
+    /// Takes out of objects what says nothing, from the inside out. A null in an array stands for an element that has
+    /// extensions only, and stays.
+    pub(super) fn drop_empty(&mut self) {
+        match self {
+            Json::Object(fields) => {
+                fields.iter_mut().for_each(|(_, value)| value.drop_empty());
+                fields.retain(|(_, value)| !value.says_nothing());
+            }
+            Json::Array(values) => values.iter_mut().for_each(Json::drop_empty),
+            Json::Null | Json::Boolean(_) | Json::Number(_) | Json::Text(_) => {}
+        }
+    }
+
+    fn says_nothing(&self) -> bool {
+        match self {
+            Json::Null => true,
+            Json::Boolean(_) | Json::Number(_) => false,
+            Json::Text(text) => text.is_empty(),
+            Json::Array(values) => values.is_empty(),
+            Json::Object(fields) => fields.is_empty(),
+        }
+    }
+}
+
 /// Reads a body.
 ///
 /// Errors: too large, not UTF-8, not JSON, nested deeper than 127, more than [`MAX_NODES`] values.

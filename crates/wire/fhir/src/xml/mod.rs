@@ -13,7 +13,7 @@ mod to_xml;
 use crate::DecodeError;
 
 pub use to_json::to_json;
-pub use to_xml::to_xml;
+pub use to_xml::{check_json, to_xml};
 
 /// Media type of FHIR XML.
 pub const MEDIA_TYPE: &str = "application/fhir+xml";

@@ -22,6 +22,18 @@ pub fn to_xml(json: &[u8]) -> Result<Vec<u8>, DecodeError> {
     Ok(out.w.finish())
 }
 
+/// Whether JSON is a resource of R4 and nothing else, so that no element is dropped without a word. What is there and says
+/// nothing (null, empty texts, arrays and objects, which some libraries write) is passed over.
+///
+/// Errors: otherwise those of [`to_xml`].
+pub fn check_json(json: &[u8]) -> Result<(), DecodeError> {
+    let mut tree = read(json)?;
+    tree.drop_empty();
+    let mut out = Out { w: XmlWriter::with_capacity(json.len() + json.len() / 4 + 256) };
+    let name = resource_type(&tree).map_err(within(ROOT, None))?;
+    out.resource(&tree, true).map_err(within(name, None))
+}
+
 struct Out {
     w: XmlWriter,
 }

@@ -320,3 +320,21 @@ fn published_examples_go_to_xml_and_back() {
     }
     assert!(converted > 300, "{converted}");
 }
+
+#[test]
+fn json_is_a_resource_of_r4_and_nothing_else() {
+    use fhir::xml::check_json;
+    for (json, path) in [
+        (r#"{"resourceType":"Patient","foo":1}"#, "Patient.foo"),
+        (r#"{"resourceType":"Patient","name":[{"family":"M","nick":"x"}]}"#, "Patient.name[0].nick"),
+        (r#"{"resourceType":"Patient","maritalStatus":5}"#, "Patient.maritalStatus"),
+        (r#"{"resourceType":"Person4"}"#, "Person4"),
+    ] {
+        let error = check_json(json.as_bytes()).expect_err(json);
+        assert_eq!(error.path, path, "{error}");
+    }
+    // What some libraries write where nothing is.
+    let sloppy = r#"{"resourceType":"Patient","active":null,"photo":[],"maritalStatus":{},"gender":"",
+        "name":[{"given":["Eva",null],"_given":[null,{"extension":[{"url":"http://x.example","valueString":"y"}]}]}]}"#;
+    check_json(sloppy.as_bytes()).unwrap();
+}
