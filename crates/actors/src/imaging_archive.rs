@@ -4,7 +4,7 @@
 use crate::imaging_document_source::LISTED;
 use crate::store_faults::{internal, storage};
 use crate::{
-    BoxFuture, Cx, Fault, ImageRequest, Images, Imaging, InstanceAddress, InstanceStream, PickedImages,
+    BoxFuture, Cx, Fault, ImageRequest, Images, Imaging, InstanceAddress, InstanceStream, OpenInstance, PickedImages,
     PlannedInstance, Refusal, ServedInstance, WantedSyntax, blob_stream, read_ahead,
 };
 use bytes::Bytes;
@@ -210,6 +210,19 @@ impl Imaging for ImagingArchive {
                 planned.collect()
             });
             Ok(Images { plan, instances: self.instances(parts, cx) })
+        })
+    }
+
+    fn open<'a>(&'a self, request: &'a ImageRequest, cx: &'a Cx) -> BoxFuture<'a, Result<Vec<OpenInstance>, Refusal>> {
+        Box::pin(async move {
+            let rows = permitted_rows(&*self.store, request, cx).await?;
+            let opened = rows.into_iter().map(|row| {
+                let path = self.files.path(&row.file).map_err(|e| lost(&row, &cx.request_id, &e))?;
+                let (study, series, instance) = (row.study, row.series, row.instance);
+                let address = InstanceAddress { study, series, instance };
+                Ok(OpenInstance { address, transfer_syntax: row.transfer_syntax, path, hold: None })
+            });
+            opened.collect::<Result<_, Fault>>().map_err(Refusal::from)
         })
     }
 

@@ -43,8 +43,9 @@ pub use repository_directory::RepositoryDirectory;
 pub use stream::{blob_stream, once, read_ahead, when_read};
 pub use waist::{
     Answered, BoxFuture, ByteStream, DocumentContent, DocumentRequest, Identity, ImageRequest, Images, Imaging,
-    InstanceAddress, InstanceStream, PatientNews, PickedImages, PlannedInstance, ProvidedDocument, Registered,
-    Registry, Repository, Retrieved, RetrievedDocument, SUBSUMED, SURVIVOR, ServedInstance, UpdateKind, WantedSyntax,
+    InstanceAddress, InstanceStream, OpenInstance, PatientNews, PickedImages, PlannedInstance, ProvidedDocument,
+    Registered, Registry, Repository, Retrieved, RetrievedDocument, SUBSUMED, SURVIVOR, ServedInstance, UpdateKind,
+    WantedSyntax,
 };
 
 /// Rows and files of the archive, as the part that knows DICOM sees them.

@@ -11,6 +11,7 @@ use model::{
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::Arc;
 use store::BlobRef;
 
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -243,6 +244,13 @@ pub trait Imaging: Send + Sync {
     /// Source: RAD TF-2 4.107, PS3.18 10.4.
     fn fetch<'a>(&'a self, request: &'a ImageRequest, cx: &'a Cx) -> BoxFuture<'a, Result<Images, Refusal>>;
 
+    /// Gives the files of instances, for attributes, frames and pictures.
+    ///
+    /// Errors: as [`Imaging::fetch`]; `Unsupported` from a source that has no files.
+    fn open<'a>(&'a self, _: &'a ImageRequest, _: &'a Cx) -> BoxFuture<'a, Result<Vec<OpenInstance>, Refusal>> {
+        unsupported("attributes, frames and pictures of instances at this source")
+    }
+
     /// Gives instances that are named one by one, those of one series next to each other, and says of each beforehand
     /// whether it comes. The order of `syntaxes` is no preference: what is stored in one of them is not converted.
     ///
@@ -258,6 +266,15 @@ pub trait Imaging: Send + Sync {
         let what = "fetching instances of several series by name at this source".to_owned();
         Box::pin(async move { Err(Fault::Unsupported(what).into()) })
     }
+}
+
+/// An instance that can be read from any place.
+pub struct OpenInstance {
+    pub address: InstanceAddress,
+    pub transfer_syntax: TransferSyntaxUid,
+    pub path: PathBuf,
+    /// What keeps the file there.
+    pub hold: Option<Arc<dyn std::any::Any + Send + Sync>>,
 }
 
 /// One instance, with the series and study that it has to be in.

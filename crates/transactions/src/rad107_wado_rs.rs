@@ -2,6 +2,7 @@
 //! spec/dicom.md sections 12 to 16.
 
 mod client;
+mod resources;
 mod sending;
 
 pub use client::Client;
@@ -19,7 +20,7 @@ use axum::extract::{Request, State};
 use axum::middleware::map_response_with_state;
 use axum::response::Response;
 use axum::routing::{any, get};
-use dicom::dicomweb::{Acceptable, Acceptance, Part, PartWriter, Representation, Syntax, Target};
+use dicom::dicomweb::{Acceptable, Acceptance, Part, PartWriter, Representation, Resource, Syntax, Target};
 use futures_util::StreamExt;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use model::{SeriesInstanceUid, SopInstanceUid, StudyInstanceUid, TransferSyntaxUid};
@@ -44,6 +45,8 @@ pub struct Server {
     pub imaging: Arc<dyn Imaging>,
     /// Public address of `/dicomweb`, without a slash at the end; for Content-Location.
     pub dicomweb_base: String,
+    /// What is offered beside the instances: `metadata`, `bulkdata`, `frames`, `rendered`, `thumbnail`.
+    pub resources: Vec<String>,
     pub edge: Edge,
 }
 
@@ -117,16 +120,13 @@ impl Server {
             return Err(refused);
         }
         let below = uri.path().strip_prefix(BASE).unwrap_or("");
-        let target = Target::parse(below).map_err(|e| {
+        let (target, resource) = Target::parse_resource(below).map_err(|e| {
             let status = StatusCode::from_u16(e.status()).unwrap_or(StatusCode::NOT_FOUND);
             Refused::new(status, e.to_string())
         })?;
         facts.objects.push(target.study.clone());
         let accept = joined(headers);
         let parameter = accept_parameter(uri)?;
-        let acceptance = Acceptance::negotiate(accept.as_deref(), parameter.as_deref(), &target).map_err(|e| {
-            Refused::new(StatusCode::from_u16(e.status()).unwrap_or(StatusCode::NOT_ACCEPTABLE), e.to_string())
-        })?;
         let bad = |e: model::Invalid| Refused::new(StatusCode::BAD_REQUEST, format!("{} {}", e.field, e.rule));
         let mut request = ImageRequest {
             study: StudyInstanceUid::parse(&target.study).map_err(bad)?,
@@ -134,6 +134,12 @@ impl Server {
             instance: target.instance.as_deref().map(SopInstanceUid::parse).transpose().map_err(bad)?,
             syntaxes: Vec::new(),
         };
+        if resource != Resource::Instances {
+            return self.resource(&target, resource, &request, (uri, headers), parameter, cx).await;
+        }
+        let acceptance = Acceptance::negotiate(accept.as_deref(), parameter.as_deref(), &target).map_err(|e| {
+            Refused::new(StatusCode::from_u16(e.status()).unwrap_or(StatusCode::NOT_ACCEPTABLE), e.to_string())
+        })?;
         let mut refused = Refused::new(StatusCode::NOT_ACCEPTABLE, "nothing that is accepted can be sent");
         for (representation, syntaxes) in runs(&acceptance) {
             request.syntaxes = syntaxes;

@@ -22,8 +22,8 @@ mod tags;
 pub use error::RenderError;
 pub use geometry::{Edges, Geometry, Spacing, SpacingSource, angle_degrees};
 pub use lut::{Function, Preset, Window};
-pub use object::{Object, Source};
-pub use render::{Format, RenderRequest, Rendered};
+pub use object::{Object, Source, StoredFrame};
+pub use render::{Format, Region, RenderRequest, Rendered};
 
 /// Opens an object and renders one frame, counted from 1.
 ///

@@ -24,6 +24,8 @@ pub struct RenderRequest {
     pub window: Option<Window>,
     /// Which of the file's windows to use when `window` is `None`, from 0; beyond the last one: the first.
     pub preset: usize,
+    /// Part of the image that is shown; `None`: all of it.
+    pub region: Option<Region>,
     /// Widest picture; `None`: the image's own width.
     pub max_width: Option<u32>,
     /// Highest picture; `None`: the image's own height.
@@ -36,11 +38,61 @@ pub struct RenderRequest {
     pub format: Format,
 }
 
+/// A part of an image, in its pixels; what lies outside the image is left away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Region {
+    /// Leftmost column, from 0.
+    pub x: u32,
+    /// Uppermost row, from 0.
+    pub y: u32,
+    /// Columns, at least 1; `None`: up to the right edge.
+    pub width: Option<u32>,
+    /// Rows, at least 1; `None`: down to the lower edge.
+    pub height: Option<u32>,
+    /// Left and right change places.
+    pub mirror: bool,
+    /// Top and bottom change places.
+    pub flip: bool,
+}
+
+impl Region {
+    /// What of the picture lies in the region: its size and its samples. Errors: `BadRequest` when nothing does.
+    fn cut(
+        &self,
+        samples: &[u8],
+        (width, height): (u32, u32),
+        channels: usize,
+    ) -> Result<((u32, u32), Vec<u8>), RenderError> {
+        let within = |from: u32, length: Option<u32>, most: u32| {
+            let left = most.checked_sub(from).filter(|left| *left > 0)?;
+            Some(length.unwrap_or(left).min(left)).filter(|length| *length > 0)
+        };
+        let (Some(columns), Some(rows)) = (within(self.x, self.width, width), within(self.y, self.height, height))
+        else {
+            let text = format!("the region lies outside the image of {width} by {height} pixels");
+            return Err(RenderError::BadRequest(text));
+        };
+        let mut cut = Vec::with_capacity(columns as usize * rows as usize * channels);
+        for row in 0..rows {
+            let row = self.y + if self.flip { rows - 1 - row } else { row };
+            let start = (row as usize * width as usize + self.x as usize) * channels;
+            let line = &samples[start..start + columns as usize * channels];
+            if self.mirror {
+                line.rchunks_exact(channels).for_each(|pixel| cut.extend_from_slice(pixel));
+            } else {
+                cut.extend_from_slice(line);
+            }
+        }
+        Ok(((columns, rows), cut))
+    }
+}
+
 impl Default for RenderRequest {
     fn default() -> Self {
         RenderRequest {
             window: None,
             preset: 0,
+            region: None,
             max_width: None,
             max_height: None,
             enlarge: false,
@@ -100,7 +152,10 @@ pub(crate) fn render(object: &Object<'_>, frame: u32, request: &RenderRequest) -
     if colour && request.invert {
         samples.iter_mut().for_each(|value| *value = 255 - *value);
     }
-    let from = (description.columns, description.rows);
+    let mut from = (description.columns, description.rows);
+    if let Some(region) = request.region {
+        (from, samples) = region.cut(&samples, from, if colour { 3 } else { 1 })?;
+    }
     let to = size(from, geometry::aspect(object, frame), request);
     let as_sizes = |(width, height): (u32, u32)| (width as usize, height as usize);
     let samples = scale::resize(&samples, as_sizes(from), as_sizes(to), if colour { 3 } else { 1 });

@@ -308,6 +308,16 @@ pub struct ImagingDocumentSource {
     pub metadata: MetadataDefaults,
     #[serde(default)]
     pub sources: Vec<CallingAe>,
+    /// What WADO-RS offers beside instances; an empty list offers nothing.
+    #[serde(default = "every_resource")]
+    pub dicomweb_resources: Vec<String>,
+}
+
+/// The optional resources of WADO-RS.
+pub const DICOMWEB_RESOURCES: [&str; 5] = ["metadata", "bulkdata", "frames", "rendered", "thumbnail"];
+
+fn every_resource() -> Vec<String> {
+    DICOMWEB_RESOURCES.map(str::to_owned).to_vec()
 }
 
 fn from_archive() -> InstancesFrom {
@@ -561,6 +571,14 @@ impl NodeConfig {
             }
             for id in &source.also_called {
                 oid("actors.imaging_document_source.also_called".to_owned(), id)?;
+            }
+            if let Some(unknown) =
+                source.dicomweb_resources.iter().find(|name| !DICOMWEB_RESOURCES.contains(&name.as_str()))
+            {
+                return Err((
+                    "actors.imaging_document_source.dicomweb_resources".to_owned(),
+                    format!("`{unknown}` is none of {}", DICOMWEB_RESOURCES.join(", ")),
+                ));
             }
             for ae in &source.sources {
                 let key = |k: &str| format!("actors.imaging_document_source.sources[{}].{k}", ae.ae_title);

@@ -247,7 +247,9 @@ impl<'a> Wiring<'a> {
         let dicomweb_base = format!("{}/dicomweb", self.config.node.public_url.trim_end_matches('/'));
         let edge = self.opened.edge.clone();
         let imaging: Arc<dyn Imaging> = Arc::new(archive);
-        self.merge(rad107_wado_rs::Server { imaging: imaging.clone(), dicomweb_base, edge: edge.clone() }.router());
+        let resources = options.dicomweb_resources.clone();
+        let wado = rad107_wado_rs::Server { imaging: imaging.clone(), dicomweb_base, resources, edge: edge.clone() };
+        self.merge(wado.router());
         // A manifest names its source by the Retrieve Location UID; some consumers take the SubmissionSet's sourceId.
         let names =
             std::iter::once(&options.retrieve_location_uid).chain(&options.source_id).chain(&options.also_called);

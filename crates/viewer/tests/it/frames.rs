@@ -3,7 +3,7 @@
 use crate::made::{Made, decoded, png};
 use dicom_core::VR;
 use dicom_dictionary_std::tags;
-use viewer::{Object, RenderError, RenderRequest, Source, Window};
+use viewer::{Object, Region, RenderError, RenderRequest, Source, Window};
 
 fn three_frames() -> Vec<u8> {
     Made::image(1, 2, 8, "MONOCHROME2", 1)
@@ -95,4 +95,21 @@ fn frames_without_a_window_share_one_so_that_a_loop_does_not_flicker() {
     let eight = loop_of(8, vec![10, 20, 30, 40, 50, 60]);
     let picture = viewer::render(Source::Bytes(&eight), 2, &png(RenderRequest::default())).unwrap();
     assert_eq!(decoded(&picture), [30, 40]);
+}
+
+#[test]
+fn a_region_is_cut_out_and_mirrored_and_one_beside_the_image_is_refused() {
+    let file = Made::image(2, 3, 8, "MONOCHROME2", 1).pixels(VR::OB, vec![1, 2, 3, 4, 5, 6]).file();
+    let whole = Region { x: 0, y: 0, width: None, height: None, mirror: false, flip: false };
+    let shown = |region: Region| {
+        let window = Some(Window::linear(128.0, 256.0));
+        let request = png(RenderRequest { window, region: Some(region), ..RenderRequest::default() });
+        viewer::render(Source::Bytes(&file), 1, &request).map(|picture| (picture.width, decoded(&picture)))
+    };
+    assert_eq!(shown(whole).unwrap(), (3, vec![1, 2, 3, 4, 5, 6]));
+    assert_eq!(shown(Region { x: 1, y: 1, width: Some(9), ..whole }).unwrap(), (2, vec![5, 6]));
+    assert_eq!(shown(Region { width: Some(2), mirror: true, flip: true, ..whole }).unwrap(), (2, vec![5, 4, 2, 1]));
+    for beside in [Region { x: 3, ..whole }, Region { y: 2, ..whole }, Region { width: Some(0), ..whole }] {
+        assert!(matches!(shown(beside), Err(RenderError::BadRequest(_))), "{beside:?}");
+    }
 }

@@ -19,6 +19,28 @@ fn dicomtrolley_retrieves_a_seeded_study_by_rad_69() {
 }
 
 #[test]
+fn attributes_frames_and_pictures_are_what_pydicom_makes_of_the_objects() {
+    if peers::present(&[Peer::Python]) {
+        peers::python("dicomweb_resources.py", &[&"images", &Network::seeded().endpoints_file()]);
+    }
+}
+
+#[test]
+fn attributes_frames_and_pictures_of_pydicoms_files_are_what_pydicom_makes_of_them() {
+    let Some(sent) = pydicom_files::sent() else { return };
+    let list = peers::tests("fixtures/made/pydicom-files.tsv");
+    peers::python("dicomweb_resources.py", &[&"pydicom", &sent.network.endpoints_file(), &list]);
+}
+
+#[test]
+fn documents_and_videos_come_as_they_are() {
+    if peers::present(&[Peer::Python]) {
+        let network = Network::demo(&["--empty"]);
+        peers::python("dicomweb_resources.py", &[&"documents", &network.endpoints_file(), &network.folder()]);
+    }
+}
+
+#[test]
 fn what_comes_back_of_pydicoms_files_is_what_was_sent_or_its_pixels() {
     let Some(sent) = pydicom_files::sent() else { return };
     let list = peers::tests("fixtures/made/pydicom-files.tsv");

@@ -105,7 +105,7 @@ impl Acceptance {
             (None, Some(header)) if !header.trim().is_empty() => header,
             (None, _) => "*/*",
         };
-        let ranges: Vec<Range> = split(text, ',').into_iter().take(MOST_RANGES).filter_map(read_range).collect();
+        let ranges: Vec<MediaRange> = split(text, ',').into_iter().take(MOST_RANGES).filter_map(read_range).collect();
         if query.is_some() && ranges.iter().any(|range| range.essence.ends_with("/*")) {
             return Err(NotAcceptable::BadRequest("accept parameter: wildcards are not allowed in it".into()));
         }
@@ -180,15 +180,30 @@ impl Acceptance {
     }
 }
 
-#[derive(Debug)]
-struct Range {
-    essence: String,
-    kind: Option<String>,
-    syntaxes: Vec<Syntax>,
-    quality: u16,
+/// One range of an `Accept` header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MediaRange {
+    /// Type and subtype, lower case.
+    pub essence: String,
+    /// The `type` parameter of a multipart, lower case.
+    pub kind: Option<String>,
+    /// At least one.
+    pub syntaxes: Vec<Syntax>,
+    /// Thousandths, more than 0.
+    pub quality: u16,
 }
 
-impl Range {
+/// What a client takes, best first; ranges of equal quality stay in its order. Malformed ones are left out, and so is what
+/// it does not want at all. Nothing said is `*/*`.
+pub fn media_ranges(header: Option<&str>, query: Option<&str>) -> Vec<MediaRange> {
+    let text = query.or(header.filter(|header| !header.trim().is_empty())).unwrap_or("*/*");
+    let mut ranges: Vec<MediaRange> = split(text, ',').into_iter().take(MOST_RANGES).filter_map(read_range).collect();
+    ranges.retain(|range| range.quality > 0);
+    ranges.sort_by_key(|range| std::cmp::Reverse(range.quality));
+    ranges
+}
+
+impl MediaRange {
     fn representation(&self, target: &Target) -> Option<Representation> {
         let single = target.instance.is_some();
         match self.essence.as_str() {
@@ -223,14 +238,14 @@ fn category(essence: &str) -> Option<Category> {
 }
 
 /// Reads one range; `None` if it is malformed, since such ranges are skipped (PS3.18 8.7.5).
-fn read_range(text: &str) -> Option<Range> {
+fn read_range(text: &str) -> Option<MediaRange> {
     let mut pieces = split(text, ';').into_iter();
     let essence = bare(pieces.next()?).to_ascii_lowercase();
     let (kind, subtype) = essence.split_once('/')?;
     if kind.is_empty() || subtype.is_empty() {
         return None;
     }
-    let mut range = Range { essence, kind: None, syntaxes: Vec::new(), quality: 1000 };
+    let mut range = MediaRange { essence, kind: None, syntaxes: Vec::new(), quality: 1000 };
     for piece in pieces {
         let Some((name, value)) = piece.split_once('=') else { continue };
         let value = bare(value);

@@ -24,18 +24,24 @@ pub struct Part<'a> {
 #[derive(Debug)]
 pub struct PartWriter {
     boundary: Boundary,
+    kind: String,
     begun: bool,
 }
 
 impl PartWriter {
     /// A writer with a boundary of 16 random octets.
     pub fn new(random: [u8; 16]) -> Self {
-        Self { boundary: Boundary::from_random(random), begun: false }
+        Self::of_type(random, "application/dicom")
+    }
+
+    /// The same for parts of another media type.
+    pub fn of_type(random: [u8; 16], kind: &str) -> Self {
+        Self { boundary: Boundary::from_random(random), kind: kind.to_owned(), begun: false }
     }
 
     /// The `Content-Type` of the answer.
     pub fn content_type(&self) -> String {
-        format!("multipart/related; type=\"application/dicom\"; boundary=\"{}\"", self.boundary.as_str())
+        format!("multipart/related; type=\"{}\"; boundary=\"{}\"", self.kind, self.boundary.as_str())
     }
 
     /// The octets before the next object.
@@ -54,6 +60,14 @@ impl PartWriter {
         } else {
             self.boundary.first_part(&headers)
         }
+    }
+
+    /// What stands before a part of any media type.
+    pub fn typed_head(&mut self, content_type: &str, content_length: u64) -> Vec<u8> {
+        let length = content_length.to_string();
+        let headers = [("Content-Type", content_type), ("Content-Length", length.as_str())];
+        let begun = std::mem::replace(&mut self.begun, true);
+        if begun { self.boundary.next_part(&headers) } else { self.boundary.first_part(&headers) }
     }
 
     /// The octets after the last object.

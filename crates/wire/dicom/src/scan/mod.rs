@@ -30,8 +30,10 @@ pub enum Keep<'a> {
     Nothing,
     /// These, in tag order.
     Tags(&'a [Tag]),
-    /// All but pixel data.
+    /// All but pixel data and private binary values.
     Everything,
+    /// All but pixel data.
+    PrivateBinaryToo,
 }
 
 /// How to scan.
@@ -190,7 +192,7 @@ fn wanted(tag: Tag, vr: VR, keep: Keep<'_>) -> bool {
     match keep {
         Keep::Nothing => always(tag),
         Keep::Tags(tags) => always(tag) || tags.binary_search_by(|one| (one.0, one.1).cmp(&(tag.0, tag.1))).is_ok(),
-        // Private and retired bulk data (curves, spectra) is not what "everything" is for either.
+        Keep::PrivateBinaryToo => !bulk,
         Keep::Everything => !(bulk || tag.0 & 1 == 1 && matches!(vr, VR::OB | VR::OW | VR::UN)),
     }
 }

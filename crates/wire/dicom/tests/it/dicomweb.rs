@@ -3,11 +3,12 @@
 use bytes::Bytes;
 use dicom::dicomweb::{
     Acceptance, CLIENT_ACCEPT, Delivered, ExplicitLe, NotAcceptable, Part, PartEvent, PartReader, PartWriter,
-    PathError, Representation, Target,
+    PathError, Representation, Resource, Target, json,
 };
 use dicom::transfer_syntaxes::{
     EXPLICIT_BE, EXPLICIT_LE, IMPLICIT_LE, JPEG_2000_LOSSLESS, JPEG_BASELINE, JPEG_LOSSLESS_SV1,
 };
+use dicom::{DataSet, Tag, VR};
 
 use crate::samples;
 
@@ -229,4 +230,70 @@ fn sample_bodies_of_other_servers_are_read() {
     }
     let cut = std::fs::read(folder.join("multipart-05-no-closing-delimiter.body")).unwrap();
     assert!(read(content_type, &cut, 500).is_err());
+}
+
+#[test]
+fn what_is_wanted_of_the_objects_stands_behind_them() {
+    let instance = "/studies/2.25.1/series/2.25.2/instances/2.25.3";
+    for (path, resource) in [
+        ("/studies/2.25.1".to_owned(), Resource::Instances),
+        ("/studies/2.25.1/metadata/".to_owned(), Resource::Metadata),
+        ("/studies/2.25.1/series/2.25.2/thumbnail".to_owned(), Resource::Thumbnail(vec![])),
+        (format!("{instance}/rendered"), Resource::Rendered(vec![])),
+        (format!("{instance}/frames/3,1"), Resource::Frames(vec![3, 1])),
+        (format!("{instance}/frames/1%2C2"), Resource::Frames(vec![1, 2])),
+        (format!("{instance}/frames/2/rendered"), Resource::Rendered(vec![2])),
+        (format!("{instance}/bulkdata/7fe00010"), Resource::Bulkdata(0x7FE0, 0x0010)),
+    ] {
+        let (target, found) = Target::parse_resource(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+        assert_eq!((target.study.as_str(), found), ("2.25.1", resource), "{path}");
+    }
+    for (path, status) in [
+        (format!("{instance}/frames/0"), 400),
+        (format!("{instance}/frames/"), 404),
+        (format!("{instance}/frames/1,x"), 400),
+        (format!("{instance}/frames/1/metadata"), 404),
+        (format!("{instance}/bulkdata/7FE0"), 400),
+        ("/studies/2.25.1/frames/1".to_owned(), 404),
+        ("/studies/metadata".to_owned(), 404),
+        ("/metadata".to_owned(), 404),
+    ] {
+        let error = Target::parse_resource(&path).expect_err(&path);
+        assert_eq!(error.status(), status, "{path}: {error}");
+    }
+}
+
+#[test]
+fn a_data_set_is_written_as_the_model_has_it() {
+    let mut set = DataSet::new();
+    set.put_text(Tag(0x0008, 0x0005), "ISO_IR 192");
+    set.put_octets(Tag(0x0008, 0x0008), VR::CS, &b"ORIGINAL\\\\AXIAL "[..]);
+    set.put_empty(Tag(0x0008, 0x0050));
+    set.put_octets(Tag(0x0010, 0x0010), VR::PN, "Yamada^Tarou=山田^太郎".as_bytes());
+    set.put_octets(Tag(0x0018, 0x0050), VR::DS, &b"1.250\\7"[..]);
+    set.put_octets(Tag(0x0020, 0x0013), VR::IS, &b"12 "[..]);
+    set.put_octets(Tag(0x0028, 0x0009), VR::AT, [0x18, 0x00, 0x63, 0x10]);
+    set.put_u16(Tag(0x0028, 0x0010), 512);
+    set.put_octets(Tag(0x0018, 0x9087), VR::FD, 1000.5_f64.to_le_bytes());
+    set.put_octets(Tag(0x0028, 0x1201), VR::OW, vec![1; 2000]);
+    set.put_octets(Tag(0x0042, 0x0011), VR::OB, vec![1, 2, 3, 0]);
+    let mut item = DataSet::new();
+    item.put_text(Tag(0x0008, 0x0100), "T-1");
+    set.put_items(Tag(0x0008, 0x1032), vec![item, DataSet::new()]);
+    let bulk = |tag: Tag| Some(format!("http://x/bulkdata/{}", json::key(tag)));
+    let expected = serde_json::json!({
+        "00080005": {"vr": "CS", "Value": ["ISO_IR 192"]},
+        "00080008": {"vr": "CS", "Value": ["ORIGINAL", null, "AXIAL"]},
+        "00080050": {"vr": "SH"},
+        "00081032": {"vr": "SQ", "Value": [{"00080100": {"vr": "SH", "Value": ["T-1"]}}, {}]},
+        "00100010": {"vr": "PN", "Value": [{"Alphabetic": "Yamada^Tarou", "Ideographic": "山田^太郎"}]},
+        "00180050": {"vr": "DS", "Value": [1.25, 7]},
+        "00189087": {"vr": "FD", "Value": [1000.5]},
+        "00200013": {"vr": "IS", "Value": [12]},
+        "00280009": {"vr": "AT", "Value": ["00181063"]},
+        "00280010": {"vr": "US", "Value": [512]},
+        "00281201": {"vr": "OW", "BulkDataURI": "http://x/bulkdata/00281201"},
+        "00420011": {"vr": "OB", "InlineBinary": "AQIDAA=="},
+    });
+    assert_eq!(json::encode(&set, &bulk), expected);
 }
