@@ -62,6 +62,49 @@ pub enum Accepted {
     Held(String),
 }
 
+/// Takes instances that are sent to this node.
+pub trait InstanceReceiver: Send + Sync {
+    /// Begins to receive one. Blocks. Errors: `OutOfResources`.
+    fn begin(&self, cx: &Cx) -> Result<Box<dyn IncomingInstance>, Fault>;
+}
+
+/// An instance that is being received. Dropped before it is kept, it leaves nothing behind.
+pub trait IncomingInstance: Send {
+    /// Blocks. Errors: `OutOfResources`; then it can only be dropped.
+    fn write(&mut self, octets: &[u8]) -> Result<(), Fault>;
+    /// What was written so far. Errors: `OutOfResources`.
+    fn read_back(&self) -> Result<std::fs::File, Fault>;
+    /// It is whole, and its header says this of it. Blocks. Errors: as [`ImagingArchive::accept`].
+    fn keep(self: Box<Self>, received: ReceivedInstance, cx: &Cx) -> Result<Accepted, Fault>;
+}
+
+/// Of an archive.
+struct Storing {
+    archive: ImagingArchive,
+    writer: InstanceWriter,
+    log_id: String,
+}
+
+impl InstanceReceiver for ImagingArchive {
+    fn begin(&self, cx: &Cx) -> Result<Box<dyn IncomingInstance>, Fault> {
+        Ok(Box::new(Storing { archive: self.clone(), writer: self.receive(cx)?, log_id: cx.request_id.clone() }))
+    }
+}
+
+impl IncomingInstance for Storing {
+    fn write(&mut self, octets: &[u8]) -> Result<(), Fault> {
+        self.writer.write(octets).map_err(|e| storage(e, &self.log_id).first().clone())
+    }
+
+    fn read_back(&self) -> Result<std::fs::File, Fault> {
+        self.writer.read_back().map_err(|e| storage(e, &self.log_id).first().clone())
+    }
+
+    fn keep(self: Box<Self>, received: ReceivedInstance, cx: &Cx) -> Result<Accepted, Fault> {
+        self.archive.accept(self.writer, received, cx)
+    }
+}
+
 /// An archive on the node's own store.
 #[derive(Clone)]
 pub struct ImagingArchive {

@@ -27,14 +27,16 @@ pub use cx::{Caller, Clock, Cx, Identifiers, short_id};
 pub use document_registry::{DocumentRegistry, RegistryPolicy};
 pub use document_repository::{DocumentRepository, RegisterAt};
 pub use fault::{Fault, Refusal, UpdateRule};
-pub use imaging_archive::{Accepted, Delivered, ImagingArchive, InstanceDelivery, ReceivedInstance};
+pub use imaging_archive::{
+    Accepted, Delivered, ImagingArchive, IncomingInstance, InstanceDelivery, InstanceReceiver, ReceivedInstance,
+};
 pub use imaging_document_source::{
     DraftManifest, ImagingDocumentSource, ManifestIdentity, ManifestMaker, NotPublishable, SourcePolicy,
     UnknownPatientAtSource, study_is_complete,
 };
 pub use pacs_proxy::{
-    Arriving, Inventory, KnownStudy, ListedInstance, ListedStudy, ObservationPolicy, Pacs, PacsObserver, PacsRetrieve,
-    PacsSync, ProxyImaging, Transfers, Wanted, study_header,
+    Arriving, Inventory, KnownStudy, ListedInstance, ListedStudy, ObservationPolicy, Pacs, PacsObserver, PacsRecords,
+    PacsRetrieve, PacsSync, ProxyImaging, StepEnd, Transfers, Wanted,
 };
 pub use partial::{Found, SilentParty};
 pub use patient_identity::{PatientIdentity, linked};

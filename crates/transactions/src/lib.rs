@@ -31,6 +31,7 @@ pub mod iti8_patient_identity_feed;
 pub mod manifest_check;
 pub mod manifest_forms;
 pub mod manifest_maker;
+pub mod pacs_proxy;
 pub mod portal;
 pub mod rad107_wado_rs;
 pub mod rad69_retrieve_imaging_document_set;
@@ -103,4 +104,9 @@ pub static TRANSACTIONS: &[&Transaction] = &[
     &iti119_patient_demographics_match::TRANSACTION,
     &rad69_retrieve_imaging_document_set::TRANSACTION,
     &rad107_wado_rs::TRANSACTION,
+    &pacs_proxy::triggers::mpps::TRANSACTION,
+    &pacs_proxy::triggers::mpps::ENDED,
+    &pacs_proxy::triggers::ian::TRANSACTION,
+    &pacs_proxy::triggers::oru::TRANSACTION,
+    &pacs_proxy::triggers::http::TRANSACTION,
 ];

@@ -1,8 +1,10 @@
-//! From the headers of stored instances to a manifest and its metadata: the DICOM side of
-//! `actors::ImagingDocumentSource`. Source: RAD TF-2 4.68.4.1.2; spec/dicom.md sections 2-9, spec/mcwg.md 3.2 and 4.
+//! From the headers of stored instances, or from what a PACS says of its own, to a manifest and its metadata: the DICOM
+//! side of `actors::ImagingDocumentSource`. Source: RAD TF-2 4.68.4.1.2; spec/dicom.md sections 2-9, spec/mcwg.md 3.2 and 4.
 
+use crate::pacs_proxy;
 use actors::{
-    DraftManifest, InstanceFiles, ManifestIdentity, ManifestMaker, NotPublishable, Sha256, StoredInstance, StudyState,
+    DraftManifest, InstanceFiles, ManifestIdentity, ManifestMaker, NotPublishable, PacsRecords, Sha256, StoredInstance,
+    StudyState,
 };
 use dicom::kos::{self, BuildError, EntryDefaults, NewManifest, Source, StudyInstance};
 use model::{Code, Dtm, ManifestFlavour, Oid, Patient, PatientId, RegionMap, RetrieveLocationUid, Xon};
@@ -32,9 +34,17 @@ pub struct MetadataDefaults {
     pub language_code: String,
 }
 
-/// Makes manifests of the archive's studies.
+/// Where it stands what the instances of a study say of themselves.
+pub enum Headers {
+    /// In the files of the archive.
+    Files(Arc<InstanceFiles>),
+    /// In what was kept of the answers of a PACS; `timezone` stands in where they do not say.
+    Pacs { records: PacsRecords, timezone: Option<String> },
+}
+
+/// Makes manifests of the studies of an archive or a PACS.
 pub struct Maker {
-    pub files: Arc<InstanceFiles>,
+    pub headers: Headers,
     pub flavour: ManifestFlavour,
     pub sources: Vec<CallingSource>,
     /// Domain of the patient ids under which documents are registered.
@@ -50,36 +60,59 @@ impl Maker {
         let named = self.sources.iter().find(|s| s.ae_title == ae_title);
         named.or_else(|| self.sources.iter().find(|s| s.ae_title == "*"))
     }
+}
 
-    fn headers(&self, instances: &[StoredInstance]) -> Result<Vec<StudyInstance>, NotPublishable> {
-        let mut out = Vec::with_capacity(instances.len());
-        for stored in instances {
-            let unreadable = |reason: String| {
-                NotPublishable::Held(format!("stored instance {} cannot be read: {reason}", stored.instance))
-            };
-            let path = self.files.path(&stored.file).map_err(|e| unreadable(e.to_string()))?;
-            let mut file = std::fs::File::open(path).map_err(|e| unreadable(e.kind().to_string()))?;
-            let header = dicom::Header::read(&mut file).map_err(|e| unreadable(e.to_string()))?;
-            let mut instance = StudyInstance::from_header(&header).map_err(|e| unreadable(e.to_string()))?;
-            if let Some(key_objects) = &mut instance.key_objects {
-                // The note's description stands in its content tree, which the header does not hold.
-                let note = std::io::Seek::rewind(&mut file)
-                    .and_then(|()| {
-                        let mut octets = Vec::new();
-                        std::io::Read::read_to_end(
-                            &mut std::io::Read::take(&mut file, kos::MOST_OCTETS as u64),
-                            &mut octets,
-                        )?;
-                        Ok(octets)
-                    })
-                    .ok()
-                    .and_then(|octets| kos::decode_note(&octets).ok());
-                key_objects.description = note.and_then(|n| n.description);
-            }
-            out.push(instance);
+impl Headers {
+    fn read(&self, study: &StudyState, instances: &[StoredInstance]) -> Result<Vec<StudyInstance>, NotPublishable> {
+        match self {
+            Headers::Files(files) => of_files(files, instances),
+            Headers::Pacs { records, timezone } => of_pacs(records, timezone.as_deref(), study, instances),
         }
-        Ok(out)
     }
+}
+
+fn of_pacs(
+    records: &PacsRecords,
+    timezone: Option<&str>,
+    study: &StudyState,
+    instances: &[StoredInstance],
+) -> Result<Vec<StudyInstance>, NotPublishable> {
+    let unknown =
+        || NotPublishable::Held("the PACS has to be looked at again before this study is published".to_owned());
+    let header = records.study_header(&study.study).map_err(|e| NotPublishable::Held(e.to_string()))?;
+    let header = header.map_err(NotPublishable::Held)?;
+    let rows = instances.iter().map(|row| (&row.series, &row.instance, &row.sop_class, row.header.as_slice()));
+    pacs_proxy::study_instances(&study.study, &header.ok_or_else(unknown)?, rows, timezone).ok_or_else(unknown)
+}
+
+fn of_files(files: &InstanceFiles, instances: &[StoredInstance]) -> Result<Vec<StudyInstance>, NotPublishable> {
+    let mut out = Vec::with_capacity(instances.len());
+    for stored in instances {
+        let unreadable = |reason: String| {
+            NotPublishable::Held(format!("stored instance {} cannot be read: {reason}", stored.instance))
+        };
+        let path = files.path(&stored.file).map_err(|e| unreadable(e.to_string()))?;
+        let mut file = std::fs::File::open(path).map_err(|e| unreadable(e.kind().to_string()))?;
+        let header = dicom::Header::read(&mut file).map_err(|e| unreadable(e.to_string()))?;
+        let mut instance = StudyInstance::from_header(&header).map_err(|e| unreadable(e.to_string()))?;
+        if let Some(key_objects) = &mut instance.key_objects {
+            // The note's description stands in its content tree, which the header does not hold.
+            let note = std::io::Seek::rewind(&mut file)
+                .and_then(|()| {
+                    let mut octets = Vec::new();
+                    std::io::Read::read_to_end(
+                        &mut std::io::Read::take(&mut file, kos::MOST_OCTETS as u64),
+                        &mut octets,
+                    )?;
+                    Ok(octets)
+                })
+                .ok()
+                .and_then(|octets| kos::decode_note(&octets).ok());
+            key_objects.description = note.and_then(|n| n.description);
+        }
+        out.push(instance);
+    }
+    Ok(out)
 }
 
 impl ManifestMaker for Maker {
@@ -98,7 +131,7 @@ impl ManifestMaker for Maker {
                 study.calling_ae
             )));
         };
-        let headers = self.headers(instances)?;
+        let headers = self.headers.read(study, instances)?;
         let build = Source {
             flavour: self.flavour,
             institution: Some(source.institution.clone()),

@@ -3,10 +3,12 @@
 //! Source: spec/dicom.md sections 6, 22; spec/mcwg.md section 6.
 
 mod imaging;
+mod notices;
 mod observation;
 mod transfers;
 
 pub use imaging::ProxyImaging;
+pub use notices::StepEnd;
 pub use observation::{ObservationPolicy, PacsObserver, PacsSync};
 pub use transfers::{Arriving, Transfers};
 
@@ -15,6 +17,7 @@ use model::{SeriesInstanceUid, SopClassUid, SopInstanceUid, StudyInstanceUid};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use store::{MetadataStore, StoreError, StoreExt};
 
 /// Node state: what the PACS says of a study, per study. The value is [`KnownStudy::encode`].
 const STUDY: &str = "pacs-study";
@@ -150,8 +153,21 @@ impl KnownStudy {
     }
 }
 
-/// What the manifest maker needs of a study of the PACS beside its instances: [`Inventory::header`].
-pub fn study_header(tx: &dyn store::ReadTx, study: &StudyInstanceUid) -> Result<Option<Vec<u8>>, store::StoreError> {
-    let state = tx.state(STUDY, study.as_str())?;
-    Ok(state.and_then(|bytes| KnownStudy::decode(study.clone(), &bytes)).map(|known| known.header))
+/// What is kept of the studies of the PACS beside their rows, for the manifest maker.
+pub struct PacsRecords {
+    pub store: Arc<dyn MetadataStore>,
+}
+
+impl PacsRecords {
+    /// [`Inventory::header`] of a study, or why the study must not be published. Blocks. Errors: the store's.
+    pub fn study_header(&self, study: &StudyInstanceUid) -> Result<Result<Option<Vec<u8>>, String>, StoreError> {
+        self.store.read_blocking(|tx| {
+            if let Some(reason) = notices::suspension(tx, study)? {
+                return Ok(Err(reason));
+            }
+            let state = tx.state(STUDY, study.as_str())?;
+            let known = state.and_then(|bytes| KnownStudy::decode(study.clone(), &bytes));
+            Ok(Ok(known.map(|known| known.header)))
+        })
+    }
 }

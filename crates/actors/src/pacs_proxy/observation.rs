@@ -1,13 +1,13 @@
 //! What a PACS holds, kept as rows of the node's store: found by polling and by being told, compared, and believed to be
 //! gone only after it was missed several times. Source: spec/dicom.md sections 6, 22.6; mcwg.md section 6.
 
-use super::{Inventory, KnownStudy, ListedInstance, ListedStudy, Pacs, STUDY, Transfers};
+use super::{Inventory, KnownStudy, ListedInstance, ListedStudy, Pacs, STUDY, Transfers, notices};
 use crate::store_faults::internal;
 use crate::{Cx, Fault};
 use model::{Dtm, SopInstanceUid, StudyInstanceUid, TransferSyntaxUid};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use store::{InstanceSelect, MetadataStore, Sha256, StoreError, StoreExt, StoredInstance, WriteTx};
+use store::{InstanceSelect, MetadataStore, Sha256, StoreError, StoreExt, StoredInstance, StudySelect, WriteTx};
 
 /// Node state: studies by date, `YYYYMMDD/UID`, so that a poll knows what should be in its answer.
 const DAY: &str = "pacs-day";
@@ -41,7 +41,7 @@ pub struct ObservationPolicy {
 /// How far the node's picture and the PACS are apart.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PacsSync {
-    /// Studies of which something is missed, or whose look failed.
+    /// Studies of which something is missed or changed since their manifest, or whose look failed.
     pub out_of_sync: usize,
     /// Unix microseconds of the last poll that was answered.
     pub polled_at: Option<i64>,
@@ -51,7 +51,7 @@ pub struct PacsSync {
 
 /// Looks at one PACS.
 pub struct PacsObserver {
-    store: Arc<dyn MetadataStore>,
+    pub(super) store: Arc<dyn MetadataStore>,
     pacs: Arc<dyn Pacs>,
     transfers: Arc<Transfers>,
     policy: ObservationPolicy,
@@ -65,7 +65,8 @@ struct Schedule {
     next_reconcile: i64,
     /// Studies to look at, and when. One that is here because it was missed has its time in the store too.
     due: BTreeMap<StudyInstanceUid, i64>,
-    failed: HashSet<StudyInstanceUid>,
+    /// Studies that could not be read, and why.
+    failed: BTreeMap<StudyInstanceUid, Fault>,
     polled_at: Option<i64>,
     fault: Option<Fault>,
 }
@@ -94,7 +95,7 @@ impl PacsObserver {
         self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Somebody says that a study is new or has changed: it is looked at now.
+    /// The same as [`PacsObserver::ask`], forgotten when the node stops before.
     pub fn look_at(&self, study: StudyInstanceUid) {
         self.schedule().due.insert(study, 0);
     }
@@ -105,12 +106,24 @@ impl PacsObserver {
     }
 
     /// Errors: the store's.
-    pub fn sync(&self) -> Result<PacsSync, StoreError> {
-        let missed = self.store.read_blocking(|tx| tx.states(MISSED, "", MOST))?;
+    pub async fn sync(&self) -> Result<PacsSync, StoreError> {
+        let (missed, unpublished) = self
+            .store
+            .read(|tx| {
+                let always = StudySelect::Due { quiet_before: i64::MAX, changed_before: i64::MAX };
+                let mut unpublished = tx.studies(always, MOST)?;
+                unpublished.extend(tx.studies(StudySelect::Held, MOST)?);
+                Ok::<_, StoreError>((tx.states(MISSED, "", MOST)?, unpublished))
+            })
+            .await?;
         let schedule = self.schedule();
         let mut apart: HashSet<&str> = missed.iter().map(|(study, _)| study.as_str()).collect();
-        apart.extend(schedule.failed.iter().map(StudyInstanceUid::as_str));
-        Ok(PacsSync { out_of_sync: apart.len(), polled_at: schedule.polled_at, fault: schedule.fault.clone() })
+        // Of what was never published the registry promises nothing.
+        let promised = unpublished.iter().filter(|study| study.publication.is_some());
+        apart.extend(promised.map(|study| study.study.as_str()));
+        apart.extend(schedule.failed.keys().map(StudyInstanceUid::as_str));
+        let fault = schedule.fault.clone().or_else(|| schedule.failed.values().next().cloned());
+        Ok(PacsSync { out_of_sync: apart.len(), polled_at: schedule.polled_at, fault })
     }
 
     /// Does what is due; returns how long to wait (microseconds) before calling again.
@@ -145,7 +158,8 @@ impl PacsObserver {
         if self.schedule().started {
             return Ok(());
         }
-        let missed: Vec<(String, Vec<u8>)> = self.store.read(|tx| tx.states(MISSED, "", MOST)).await?;
+        let read = self.store.read(|tx| Ok::<_, StoreError>((tx.states(MISSED, "", MOST)?, notices::asked(tx, MOST)?)));
+        let (missed, asked) = read.await?;
         let mut schedule = self.schedule();
         for (study, lines) in missed {
             if let Ok(study) = StudyInstanceUid::parse(&study) {
@@ -153,6 +167,7 @@ impl PacsObserver {
                 schedule.due.insert(study, last + self.policy.confirm_apart_micros);
             }
         }
+        schedule.due.extend(asked.into_iter().map(|study| (study, 0)));
         schedule.next_reconcile = cx.now_unix_micros() + self.policy.reconcile_micros;
         schedule.started = true;
         Ok(())
@@ -267,8 +282,7 @@ impl PacsObserver {
                 tracing::warn!(request_id = cx.request_id, pacs = self.pacs.name(), %study, %fault, "a study cannot be read from the PACS");
                 let again = cx.now_unix_micros() + self.policy.poll_micros.min(30 * MICROS);
                 schedule.due.insert(study.clone(), again);
-                schedule.failed.insert(study);
-                schedule.fault = Some(fault);
+                schedule.failed.insert(study, fault);
             }
         }
     }
@@ -282,7 +296,9 @@ impl PacsObserver {
             (None, _) => self.pacs.study(study, cx).await?,
         };
         let Some(listed) = listed.or_else(|| before.as_ref().map(|known| known.listed.clone())) else {
-            return Ok(Change::default());
+            let uid = study.clone();
+            let answered = self.store.write(move |tx| notices::answered(tx, &uid)).await;
+            return answered.map(|()| Change::default()).map_err(|e: StoreError| failed(e, cx));
         };
         let uid = study.clone();
         let rows: Result<Vec<StoredInstance>, StoreError> =
@@ -369,6 +385,7 @@ impl PacsObserver {
                 tx.remove_instances(study, &gone, now)?;
                 let lines = (!missed.0.is_empty()).then(|| missed.encode());
                 tx.put_state(MISSED, study.as_str(), lines.as_deref())?;
+                notices::answered(tx, study)?;
                 remember(tx, listed, inventory, &change, now)?;
                 Ok(change)
             })
@@ -415,6 +432,9 @@ fn remember(
         tx.touch_study(&study, now)?;
     }
     // What it was held for may be mended.
+    if before.is_some() && header_differs {
+        notices::resume(tx, &study)?;
+    }
     if tx.study(&study)?.is_some_and(|state| state.held.is_some()) && header_differs {
         tx.hold_study(&study, None)?;
     }

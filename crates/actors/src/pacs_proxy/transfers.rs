@@ -218,6 +218,24 @@ impl Transfers {
         Ticket { transfers: self.clone(), transfer, arrivals, number }
     }
 
+    /// Brings instances and shows each as it arrives.
+    ///
+    /// Shape: what the PACS said in the end. Errors: the retrieval's.
+    pub async fn bring(
+        self: &Arc<Self>,
+        wanted: Wanted,
+        mut each: impl FnMut(&ReceivedInstance, &std::path::Path) + Send,
+        cx: &Cx,
+    ) -> Result<String, Fault> {
+        let mut ticket = self.begin(wanted, cx);
+        loop {
+            match ticket.next().await {
+                Next::Arrived(arrival) => each(&arrival.received, arrival.file.path()),
+                Next::Ended(outcome) => return outcome,
+            }
+        }
+    }
+
     async fn run(self: Arc<Self>, transfer: Arc<Transfer>, cx: Cx) {
         let slot = self.slots.clone().acquire_owned().await;
         let outcome = if transfer.cancel.load(Ordering::Relaxed) {

@@ -261,7 +261,7 @@ fn what_is_missed_once_is_not_gone() {
     proxy.pacs.put(A, &[("2.25.1", "")]);
     proxy.poll();
     assert_eq!(proxy.instances(A).len(), 2);
-    assert_eq!(proxy.observer.sync().unwrap().out_of_sync, 1);
+    assert_eq!(wait(proxy.observer.sync()).unwrap().out_of_sync, 1);
     // Looks too close together do not count.
     for _ in 0..3 {
         proxy.observer.look_at(study(A));
@@ -271,7 +271,7 @@ fn what_is_missed_once_is_not_gone() {
     // It comes back: the count begins anew.
     proxy.pacs.put(A, &[("2.25.1", ""), ("2.25.2", "")]);
     proxy.poll();
-    assert_eq!(proxy.observer.sync().unwrap().out_of_sync, 0);
+    assert_eq!(wait(proxy.observer.sync()).unwrap().out_of_sync, 0);
     proxy.pacs.put(A, &[("2.25.1", "")]);
     proxy.network.pass(APART);
     proxy.poll();
@@ -338,10 +338,10 @@ fn a_pacs_that_lists_nothing_any_more_is_not_believed_for_a_day() {
     }
     proxy.publish();
     assert!(proxy.network.current(A).is_some() && proxy.network.current(B).is_some());
-    assert_eq!(proxy.observer.sync().unwrap().out_of_sync, 2);
+    assert_eq!(wait(proxy.observer.sync()).unwrap().out_of_sync, 2);
     *proxy.pacs.studies.lock().unwrap() = studies;
     proxy.poll();
-    assert_eq!(proxy.observer.sync().unwrap().out_of_sync, 0);
+    assert_eq!(wait(proxy.observer.sync()).unwrap().out_of_sync, 0);
     proxy.pacs.studies.lock().unwrap().clear();
     for _ in 0..150 {
         proxy.network.pass(APART);
@@ -364,13 +364,13 @@ fn a_pacs_in_trouble_loses_nothing() {
         proxy.observer.look_at(study(A));
         proxy.observe();
     }
-    let sync = proxy.observer.sync().unwrap();
+    let sync = wait(proxy.observer.sync()).unwrap();
     assert_eq!((sync.fault, sync.out_of_sync), (Some(down), 1));
     assert_eq!(proxy.instances(A), ["2.25.1"]);
     *proxy.pacs.fault.lock().unwrap() = None;
     proxy.poll();
-    assert_eq!(proxy.observer.sync().unwrap().fault, None);
-    assert_eq!(proxy.observer.sync().unwrap().out_of_sync, 0);
+    assert_eq!(wait(proxy.observer.sync()).unwrap().fault, None);
+    assert_eq!(wait(proxy.observer.sync()).unwrap().out_of_sync, 0);
     proxy.publish();
     assert_eq!(proxy.network.current(A).unwrap(), ["2.25.1"]);
 }
@@ -389,7 +389,7 @@ fn somebody_says_so_and_the_study_is_looked_at_at_once() {
     proxy.observer.look_at(study("2.25.404"));
     proxy.observe();
     assert!(proxy.instances("2.25.404").is_empty());
-    assert_eq!(proxy.observer.sync().unwrap().out_of_sync, 0);
+    assert_eq!(wait(proxy.observer.sync()).unwrap().out_of_sync, 0);
 }
 
 #[test]
@@ -409,7 +409,7 @@ fn reconciliation_finds_what_no_poll_asks_for() {
     }
     let (_, inventories) = proxy.pacs.asked();
     assert_eq!(inventories, 2, "each once");
-    assert_eq!(proxy.observer.sync().unwrap().out_of_sync, 1);
+    assert_eq!(wait(proxy.observer.sync()).unwrap().out_of_sync, 1);
     proxy.network.pass(APART);
     proxy.observe();
     proxy.publish();
@@ -423,7 +423,7 @@ fn a_study_with_another_date_is_not_gone() {
     proxy.observe();
     proxy.pacs.put_of(A, "20190101", &[("2.25.1", "")]);
     proxy.poll();
-    assert_eq!(proxy.observer.sync().unwrap().out_of_sync, 0);
+    assert_eq!(wait(proxy.observer.sync()).unwrap().out_of_sync, 0);
     assert_eq!(proxy.instances(A), ["2.25.1"]);
 }
 

@@ -88,7 +88,10 @@ impl Node {
         let dicom = match (dicom_listener, archive) {
             (Some(listener), Some(archive)) => {
                 let service = Arc::new(c_store::Service {
-                    archive,
+                    receiver: Arc::new(archive),
+                    callers: Vec::new(),
+                    notified: Vec::new(),
+                    notifiers: Vec::new(),
                     edge: opened.edge.clone(),
                     instance_octets: config.limits.instance_octets,
                 });

@@ -324,7 +324,7 @@ impl<'a> Wiring<'a> {
         }
         let metadata = &options.metadata;
         Ok(manifest_maker::Maker {
-            files: self.opened.files.clone(),
+            headers: manifest_maker::Headers::Files(self.opened.files.clone()),
             flavour: match options.flavour {
                 config::Flavour::Mcwg => ManifestFlavour::Mcwg,
                 config::Flavour::Xdsi => ManifestFlavour::Xdsi,

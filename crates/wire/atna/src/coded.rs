@@ -42,6 +42,7 @@ pub mod codes {
     pub const INSTANCES_TRANSFERRED: Coded = Coded::of("110104", DCM, "DICOM Instances Transferred");
     pub const EXPORT: Coded = Coded::of("110106", DCM, "Export");
     pub const IMPORT: Coded = Coded::of("110107", DCM, "Import");
+    pub const PROCEDURE_RECORD: Coded = Coded::of("110111", DCM, "Procedure Record");
     pub const PATIENT_RECORD: Coded = Coded::of("110110", DCM, "Patient Record");
     pub const QUERY: Coded = Coded::of("110112", DCM, "Query");
     pub const SECURITY_ALERT: Coded = Coded::of("110113", DCM, "Security Alert");

@@ -1,5 +1,6 @@
 //! Which codes each transaction is audited with, for both of its sides. Data, in the order of the ids.
-//! Source: spec/security.md 6.2 and data/fhir/derived/audit-events.tsv; C-STORE and STOW-RS: DICOM PS3.15 A.5.3.7.
+//! Source: spec/security.md 6.2 and data/fhir/derived/audit-events.tsv; C-STORE and STOW-RS: DICOM PS3.15
+//! A.5.3.7; procedure steps, availability and reasons to look at a study: ours, on the Procedure Record of PS3.15 A.5.3.9.
 
 use crate::coded::Coded;
 use crate::codes::{self, IHE_EVENT_TYPES, IHE_TRANSACTIONS, INTERACTIONS};
@@ -236,6 +237,19 @@ pub static EVENTS: &[TransactionAudit] = &[
     both("ITI-105", "Simplified Publish", codes::REST, C, Side::Client, true, One),
     both("ITI-106", "Generate Metadata", codes::REST, C, Side::Client, true, One),
     search("ITI-119", "Patient Demographics Match", Many),
+    both("ORU", "Report", codes::PROCEDURE_RECORD, R, Side::Client, false, Optional),
+    both("PACS-LOOK", "Look at a Study of the PACS", codes::PROCEDURE_RECORD, R, Side::Client, false, Optional),
+    both("RAD-6", "Modality Procedure Step In Progress", codes::PROCEDURE_RECORD, C, Side::Client, false, Optional),
+    both(
+        "RAD-7",
+        "Modality Procedure Step Completed/Discontinued",
+        codes::PROCEDURE_RECORD,
+        U,
+        Side::Client,
+        false,
+        Optional,
+    ),
+    both("RAD-49", "Instance Availability Notification", codes::PROCEDURE_RECORD, U, Side::Client, false, Optional),
     push("RAD-68", "Provide and Register Imaging Document Set", R, C),
     pull("RAD-69", "Retrieve Imaging Document Set", codes::INSTANCES_TRANSFERRED, codes::INSTANCES_ACCESSED),
     pull(

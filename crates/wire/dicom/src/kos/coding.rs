@@ -26,7 +26,7 @@ const KNOWN: &[(&str, &str)] = &[
 ];
 
 /// The OID of a designator of PS3.16, else the designator itself.
-pub(super) fn scheme_of(designator: &str) -> &str {
+pub fn scheme_of(designator: &str) -> &str {
     KNOWN.iter().find(|(known, _)| *known == designator).map_or(designator, |(_, oid)| *oid)
 }
 

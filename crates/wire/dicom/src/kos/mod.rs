@@ -24,6 +24,7 @@ mod writer;
 
 pub use build::{BuildError, KeyObjects, NewManifest, Source, StudyInstance, build, rejected};
 pub use check::check;
+pub use coding::scheme_of;
 pub use content::content_fingerprint;
 pub use decode::{DecodeError, Decoded, Titles, decode, decode_note, decode_titled};
 pub use encode::{EncodeError, MOST_DESCRIBED_INSTANCES, MOST_INSTANCES, encode};
