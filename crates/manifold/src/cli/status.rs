@@ -63,6 +63,17 @@ struct Report {
     held_instances: Vec<Held>,
     counts: serde_json::Map<String, Value>,
     peers: Vec<Peer>,
+    pacs: Option<Pacs>,
+}
+
+/// The PACS behind a node.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Pacs {
+    name: String,
+    manifests_out_of_sync: u64,
+    polled_at: Value,
+    fault: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -198,6 +209,17 @@ impl Report {
         if !counts.is_empty() {
             let _ = writeln!(out, "holds {}", counts.join(", "));
         }
+        if let Some(pacs) = &self.pacs {
+            let polled = match since(&pacs.polled_at) {
+                never if never.is_empty() => "not polled yet".to_owned(),
+                at => format!("polled {at}"),
+            };
+            let name = output::visible(&pacs.name);
+            let _ = writeln!(out, "PACS {name}: {polled}, {} manifests out of sync", pacs.manifests_out_of_sync);
+            if let Some(fault) = &pacs.fault {
+                let _ = writeln!(out, "PACS {name}: {}", output::visible(fault));
+            }
+        }
         if !self.studies.held.is_empty() {
             out.push_str("\nheld studies\n");
             let rows = self.studies.held.iter().map(|h| [h.study.clone(), since(&h.since), h.reason()]);
@@ -263,7 +285,8 @@ mod tests {
             "jobs": [{"id": 7, "kind": "publish", "key": "2.25.2", "state": "failed", "attempts": 3, "next_at": 0,
                       "error": "central did not answer"}],
             "held_instances": [{"study": "2.25.1", "instance": "2.25.1.1", "reason": "other content"}],
-            "counts": {"instances": 12}, "peers": [{"name": "central", "url": "http://c"}], "unknown": 1
+            "counts": {"instances": 12}, "peers": [{"name": "central", "url": "http://c"}], "unknown": 1,
+            "pacs": {"name": "pacs1", "manifests_out_of_sync": 2, "polled_at": 1773306903, "fault": "pacs1 is silent"}
         }))
         .unwrap();
         let text = report.text();
@@ -275,6 +298,8 @@ mod tests {
             "central did not answer",
             "manifold replay",
             "other content",
+            "PACS pacs1: polled 2026-03-12 09:15 UTC, 2 manifests out of sync",
+            "PACS pacs1: pacs1 is silent",
         ] {
             assert!(text.contains(expected), "{expected}: {text}");
         }

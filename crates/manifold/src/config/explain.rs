@@ -1,6 +1,6 @@
 //! `config check`: a node's file in words: what it plays, where it listens, whom it knows, what is missing.
 
-use super::NodeConfig;
+use super::{Images, NodeConfig, PacsProxy};
 use std::fmt::Write;
 
 /// Several lines for a person; the last ones start with `note:` and name what is probably missing.
@@ -20,7 +20,9 @@ pub fn explain(config: &NodeConfig) -> String {
         line(format!("listens for DICOM on {} as {}", dicom.address, dicom.ae_title));
     }
     if let Some(mllp) = &config.listen.mllp {
-        line(format!("listens for HL7 v2 over MLLP on {mllp} {tls}: ITI-8"));
+        let messages = [("ITI-8", config.takes_iti8()), ("ORU^R01", config.takes_oru())];
+        let messages: Vec<&str> = messages.into_iter().filter(|(_, taken)| *taken).map(|(name, _)| name).collect();
+        line(format!("listens for HL7 v2 over MLLP on {mllp} {tls}: {}", messages.join(", ")));
     }
     if !config.listen.cors_origins.is_empty() {
         line(format!("lets pages of {} use FHIR from a browser", config.listen.cors_origins.join(", ")));
@@ -50,6 +52,11 @@ pub fn explain(config: &NodeConfig) -> String {
     }
     if actors.imaging_archive.is_some() {
         line("plays imaging archive: C-STORE".into());
+    }
+    if let Some(proxy) = &actors.pacs_proxy {
+        for text in pacs_proxy(proxy, config) {
+            line(text);
+        }
     }
     if let Some(source) = &actors.imaging_document_source {
         line(format!(
@@ -85,6 +92,41 @@ pub fn explain(config: &NodeConfig) -> String {
     }
     if actors.imaging_archive.is_some() && actors.imaging_document_source.is_none() {
         line("note: objects are stored but never published: actors.imaging_document_source is missing".into());
+    }
+    if actors.pacs_proxy.is_some() && actors.imaging_document_source.is_none() {
+        line("note: the PACS is observed but nothing is published: actors.imaging_document_source is missing".into());
+    }
+    out
+}
+
+fn pacs_proxy(proxy: &PacsProxy, config: &NodeConfig) -> Vec<String> {
+    let pacs = proxy.pacs(config);
+    let title = pacs.and_then(|pacs| pacs.ae_title.as_deref()).unwrap_or("");
+    let images = match proxy.images() {
+        Images::MoveTo(destination) => format!("C-MOVE to {destination}"),
+        Images::Get => "C-GET".to_owned(),
+    };
+    let mut out = vec![format!(
+        "plays PACS proxy of {} ({title}): asks for the studies of {} days every {} ms; images come by {images}",
+        proxy.peer, proxy.window_days, proxy.poll_ms
+    )];
+    let confirm = proxy.confirm_missing;
+    out.push(format!(
+        "  what {} questions at least {} ms apart do not list is gone",
+        confirm.queries, confirm.apart_ms
+    ));
+    if !proxy.triggers.is_empty() {
+        let triggers: Vec<&str> = proxy.triggers.iter().map(|trigger| trigger.name()).collect();
+        out.push(format!("  looks at a study at once on: {}", triggers.join(", ")));
+    }
+    if !proxy.quirks.is_empty() {
+        out.push(format!("  bears with: {}", proxy.quirks.join("; ")));
+    }
+    let sources = config.actors.imaging_document_source.iter().flat_map(|source| &source.sources);
+    if sources.clone().next().is_some() && !sources.clone().any(|ae| ae.ae_title == title || ae.ae_title == "*") {
+        out.push(format!(
+            "note: actors.imaging_document_source.sources has no line for {title}, the AE title of the PACS: its studies are held"
+        ));
     }
     out
 }

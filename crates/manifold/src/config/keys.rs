@@ -1,5 +1,6 @@
 //! The keys of a node's file, with their defaults. Names and meaning are a contract with every operator.
 
+use super::pacs_proxy::{PacsProxy, Trigger};
 use model::{HomeCommunityId, Oid, RetrieveLocationUid, Xon};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -101,6 +102,7 @@ pub struct Peer {
     pub home_community_id: Option<String>,
     pub repository_unique_id: Option<String>,
     pub retrieve_location_uid: Option<String>,
+    /// With `kind = "pacs"`: `host:port`.
     pub address: Option<String>,
     pub ae_title: Option<String>,
     pub tls: Option<PeerTls>,
@@ -186,6 +188,7 @@ pub struct Actors {
     pub mhd_document_responder: Option<Empty>,
     pub imaging_archive: Option<Empty>,
     pub imaging_document_source: Option<ImagingDocumentSource>,
+    pub pacs_proxy: Option<PacsProxy>,
     pub report_source: Option<ReportSource>,
     pub portal: Option<Portal>,
 }
@@ -251,6 +254,8 @@ fn self_name() -> String {
 pub enum InstancesFrom {
     #[serde(rename = "imaging_archive")]
     ImagingArchive,
+    #[serde(rename = "pacs_proxy")]
+    PacsProxy,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -470,9 +475,25 @@ impl Default for Limits {
     }
 }
 
-type Broken = (String, String);
+pub(super) type Broken = (String, String);
 
 impl NodeConfig {
+    /// Whether the MLLP port answers patient feeds.
+    pub fn takes_iti8(&self) -> bool {
+        self.actors.patient_identity_manager.is_some() || self.actors.document_registry.is_some()
+    }
+
+    /// Whether anything answers at the DICOM port.
+    pub fn takes_dicom(&self) -> bool {
+        let proxy = self.actors.pacs_proxy.as_ref();
+        self.actors.imaging_archive.is_some() || proxy.is_some_and(PacsProxy::needs_dicom)
+    }
+
+    /// Whether the MLLP port takes reports as a reason to look at a study.
+    pub fn takes_oru(&self) -> bool {
+        self.actors.pacs_proxy.as_ref().is_some_and(|proxy| proxy.triggers.contains(&Trigger::Oru))
+    }
+
     /// Rules between keys: identifiers are well-formed, names refer to something.
     pub(super) fn validate(&self) -> Result<(), Broken> {
         let broken = |key: &str, rule: &str| Err((key.to_owned(), rule.to_owned()));
@@ -514,11 +535,11 @@ impl NodeConfig {
         {
             return broken("listen.dicom.ae_title", "must have 1 to 16 characters");
         }
-        if self.listen.mllp.is_some()
-            && self.actors.patient_identity_manager.is_none()
-            && self.actors.document_registry.is_none()
-        {
-            return broken("listen.mllp", "needs a patient_identity_manager or a document_registry, which take ITI-8");
+        if self.listen.mllp.is_some() && !self.takes_iti8() && !self.takes_oru() {
+            return broken(
+                "listen.mllp",
+                "needs a patient_identity_manager or a document_registry, which take ITI-8, or a pacs_proxy with the trigger `oru`",
+            );
         }
         if let Some(domain) = &self.affinity_domain.patient_domain {
             oid("affinity_domain.patient_domain".into(), domain)?;
@@ -558,13 +579,31 @@ impl NodeConfig {
                 "is required for a document_registry and a patient_identity_manager",
             );
         }
+        if let Some(proxy) = &actors.pacs_proxy {
+            proxy.validate(self)?;
+        }
         if let Some(source) = &actors.imaging_document_source {
             peer("actors.imaging_document_source.publish_to", &source.publish_to)?;
-            if actors.imaging_archive.is_none() {
-                return broken(
-                    "actors.imaging_document_source.from",
-                    "is imaging_archive, which this node does not play",
-                );
+            match source.from {
+                InstancesFrom::ImagingArchive if actors.pacs_proxy.is_some() => {
+                    return broken(
+                        "actors.imaging_document_source.from",
+                        "must be \"pacs_proxy\" beside [actors.pacs_proxy], which excludes an imaging_archive",
+                    );
+                }
+                InstancesFrom::ImagingArchive if actors.imaging_archive.is_none() => {
+                    return broken(
+                        "actors.imaging_document_source.from",
+                        "is imaging_archive, which this node does not play",
+                    );
+                }
+                InstancesFrom::PacsProxy if actors.pacs_proxy.is_none() => {
+                    return broken(
+                        "actors.imaging_document_source.from",
+                        "is pacs_proxy, which this node does not play",
+                    );
+                }
+                InstancesFrom::ImagingArchive | InstancesFrom::PacsProxy => {}
             }
             if RetrieveLocationUid::parse(&source.retrieve_location_uid).is_err() {
                 return broken("actors.imaging_document_source.retrieve_location_uid", "must be a UID");

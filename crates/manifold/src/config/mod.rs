@@ -5,6 +5,7 @@ mod explain;
 mod keys;
 mod lists;
 pub mod nist_codes;
+mod pacs_proxy;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +14,7 @@ pub use keys::*;
 pub use lists::{
     checked_code, default_codes_toml, default_regions_toml, read_codes, read_patients, read_regions, recipient_defaults,
 };
+pub use pacs_proxy::{Images, PacsProxy, Trigger};
 
 use std::path::{Path, PathBuf};
 
@@ -74,7 +76,6 @@ const LATER_KEYS: &[&str] = &[
     "security",
     "audit",
     "store",
-    "actors.pacs_proxy",
     "actors.initiating_gateway",
     "actors.responding_gateway",
     "actors.health_data_locator",

@@ -42,9 +42,7 @@ fn an_unknown_key_names_the_nearest_valid_one() {
 
 #[test]
 fn sections_of_later_versions_are_said_to_be_not_available() {
-    for section in
-        ["[actors.pacs_proxy]", "[security]", "[actors.initiating_gateway]", "[store]", "[actors.wia_facade]"]
-    {
+    for section in ["[security]", "[actors.initiating_gateway]", "[store]", "[actors.wia_facade]"] {
         let error = refused(&format!("{SMALL}\n{section}\n"));
         assert!(error.contains("is not available in this version"), "{section}: {error}");
     }
@@ -79,6 +77,100 @@ fn rules_between_keys_name_key_rule_and_value() {
         "{SMALL}register_at = \"centrl\"\n[peers.central]\nkind = \"manifold\"\nurl = \"https://c.example\"\n"
     ));
     assert!(error.contains("did you mean `central`"), "{error}");
+}
+
+const PROXY: &str = r#"
+[node]
+name = "north"
+public_url = "http://127.0.0.1:8080"
+data = "data"
+[listen]
+http = "127.0.0.1:8080"
+dicom = { address = "127.0.0.1:11112", ae_title = "NORTH" }
+mllp = "127.0.0.1:2575"
+[peers.central]
+kind = "manifold"
+url = "https://central.example"
+[peers.pacs1]
+kind = "pacs"
+address = "pacs1.example:104"
+ae_title = "PACS1"
+[affinity_domain]
+patient_domain = "2.999.7"
+[actors.imaging_document_source]
+from = "pacs_proxy"
+publish_to = "central"
+retrieve_location_uid = "2.25.301"
+[[actors.imaging_document_source.sources]]
+ae_title = "PACS1"
+institution = "North Hospital^^^^^&2.999.1.2&ISO^^^^1"
+patient_id_issuer = "2.999.7"
+[actors.pacs_proxy]
+peer = "pacs1"
+move_destination = "NORTH"
+triggers = ["cstore", "ian", "mpps", "oru", "http"]
+quirks = ["one-association", "without 0008,1032"]
+"#;
+
+#[test]
+fn a_pacs_proxy_has_defaults_and_is_explained() {
+    let config = read(PROXY).unwrap();
+    let proxy = config.actors.pacs_proxy.as_ref().unwrap();
+    assert_eq!((proxy.poll_ms, proxy.window_days, proxy.reconcile_ms), (1_800_000, 2, 60_000));
+    assert_eq!((proxy.confirm_missing.queries, proxy.confirm_missing.apart_ms), (2, 1_800_000));
+    assert_eq!((proxy.transit_octets, proxy.parallel, proxy.idle_ms), (4 << 30, 4, 300_000));
+    let text = explain(&config);
+    for words in [
+        "listens for HL7 v2 over MLLP on 127.0.0.1:2575 without TLS: ORU^R01",
+        "plays PACS proxy of pacs1 (PACS1): asks for the studies of 2 days every 1800000 ms; images come by C-MOVE to NORTH",
+        "what 2 questions at least 1800000 ms apart do not list is gone",
+        "looks at a study at once on: cstore, ian, mpps, oru, http",
+        "bears with: one-association; without 0008,1032",
+        "knows pacs1 at pacs1.example:104",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert!(!text.contains("note:"), "{text}");
+    let other =
+        explain(&read(&PROXY.replace("ae_title = \"PACS1\"\ninstitution", "ae_title = \"CT1\"\ninstitution")).unwrap());
+    assert!(other.contains("note: actors.imaging_document_source.sources has no line for PACS1"), "{other}");
+}
+
+#[test]
+fn what_is_wrong_with_a_pacs_proxy_is_said() {
+    for (from, to, expected) in [
+        (
+            "peer = \"pacs1\"",
+            "peer = \"pacs2\"",
+            "actors.pacs_proxy.peer names `pacs2`, which is no peer; did you mean `pacs1`?",
+        ),
+        ("peer = \"pacs1\"", "peer = \"central\"", "names `central`, whose kind is not \"pacs\""),
+        ("address = \"pacs1.example:104\"", "", "peers.pacs1.address is required"),
+        ("pacs1.example:104", "pacs1.example", "peers.pacs1.address must have the form host:port"),
+        ("ae_title = \"PACS1\"\n[affinity", "[affinity", "peers.pacs1.ae_title is required"),
+        ("move_destination = \"NORTH\"", "", "actors.pacs_proxy.move_destination is missing"),
+        ("move_destination = \"NORTH\"", "move_destination = \"NORTH\"\nretrieve = \"c-get\"", "exclude each other"),
+        ("move_destination = \"NORTH\"", "move_destination = \"SEVENTEEN_LETTERS\"", "1 to 16 characters"),
+        ("move_destination = \"NORTH\"", "retrieve = \"c-store\"", "c-get"),
+        ("dicom = {", "# dicom = {", "listen.dicom is required: the PACS sends there"),
+        ("mllp = \"127.0.0.1:2575\"", "", "listen.mllp is required for the trigger oru"),
+        ("from = \"pacs_proxy\"", "", "actors.imaging_document_source.from must be \"pacs_proxy\""),
+        ("[actors.pacs_proxy]", "[actors.imaging_archive]\n[actors.pacs_proxy]", "imaging_archive exclude each other"),
+        ("without 0008,1032", "withou 0008,1032", "actors.pacs_proxy.quirks `withou 0008,1032` is no quirk"),
+        ("triggers = [", "poll_ms = 0\ntriggers = [", "actors.pacs_proxy.poll_ms must be more than 0"),
+        ("\"ian\"", "\"iam\"", "iam"),
+        ("quirks = [", "quirk = [", "did you mean `quirks`"),
+    ] {
+        let error = refused(&PROXY.replacen(from, to, 1));
+        assert!(error.contains(expected), "{from} -> {to}: {error}");
+    }
+    let nothing = PROXY.split("[actors.pacs_proxy]").next().unwrap().replace("mllp = \"127.0.0.1:2575\"", "");
+    assert!(
+        refused(&nothing).contains("actors.imaging_document_source.from is pacs_proxy, which this node does not play")
+    );
+    let by_get = PROXY.replace("move_destination = \"NORTH\"", "retrieve = \"c-get\"");
+    let by_get = by_get.replace("dicom = {", "# dicom = {").replace("\"cstore\", \"ian\", \"mpps\", ", "");
+    assert!(!read(&by_get).unwrap().takes_dicom(), "a C-GET needs no port");
 }
 
 #[test]

@@ -28,7 +28,12 @@ pub fn endpoints(config: &NodeConfig) -> Value {
         add(&["ITI-78", "ITI-83", "ITI-104", "ITI-119"], format!("{base}/fhir"));
     }
     if let Some(mllp) = &config.listen.mllp {
-        add(&["ITI-8"], mllp.to_string());
+        if config.takes_iti8() {
+            add(&["ITI-8"], mllp.to_string());
+        }
+        if config.takes_oru() {
+            add(&["MLLP"], mllp.to_string());
+        }
     }
     if actors.mhd_document_responder.is_some() {
         names.push("mhd_document_responder");
@@ -40,10 +45,13 @@ pub fn endpoints(config: &NodeConfig) -> Value {
     }
     if actors.imaging_archive.is_some() {
         names.push("imaging_archive");
-        if let Some(dicom) = &config.listen.dicom {
-            add(&["DIMSE"], dicom.address.to_string());
-            add(&["DIMSE-AET"], dicom.ae_title.clone());
-        }
+    }
+    if actors.pacs_proxy.is_some() {
+        names.push("pacs_proxy");
+    }
+    if let Some(dicom) = config.listen.dicom.as_ref().filter(|_| config.takes_dicom()) {
+        add(&["DIMSE"], dicom.address.to_string());
+        add(&["DIMSE-AET"], dicom.ae_title.clone());
     }
     if actors.imaging_document_source.is_some() {
         names.push("imaging_document_source");

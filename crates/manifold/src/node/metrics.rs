@@ -1,7 +1,7 @@
 //! What a node tells Prometheus: how many transactions ended how and how long each took, and how much there is.
 //! Source: design section 10.
 
-use actors::Cx;
+use actors::{Cx, PacsSync};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -32,6 +32,8 @@ pub struct Metrics {
     seconds: Family<Named, Histogram>,
     /// In the order of [`values`].
     gauges: Vec<Gauge>,
+    out_of_sync: Gauge,
+    polled_at: Gauge,
 }
 
 /// Gauges: name, help and value.
@@ -68,7 +70,34 @@ impl Metrics {
             registry.register(name, help, gauge.clone());
             gauges.push(gauge);
         }
-        Metrics { registry, transactions, seconds, gauges }
+        let (out_of_sync, polled_at) = (Gauge::default(), Gauge::default());
+        Metrics { registry, transactions, seconds, gauges, out_of_sync, polled_at }
+    }
+
+    /// The same for a node in front of a PACS.
+    pub fn with_pacs() -> Self {
+        let mut metrics = Metrics::new();
+        for (name, help, gauge) in [
+            (
+                "manifold_manifests_out_of_sync",
+                "Studies whose manifest is not known to list what the PACS has",
+                &metrics.out_of_sync,
+            ),
+            (
+                "manifold_pacs_polled_timestamp_seconds",
+                "When the PACS answered a poll last, Unix time",
+                &metrics.polled_at,
+            ),
+        ] {
+            metrics.registry.register(name, help, gauge.clone());
+        }
+        metrics
+    }
+
+    /// How far the picture of the PACS is from the PACS.
+    pub fn observed(&self, sync: &PacsSync) {
+        self.out_of_sync.set(i64::try_from(sync.out_of_sync).unwrap_or(i64::MAX));
+        self.polled_at.set(sync.polled_at.unwrap_or_default().div_euclid(1_000_000));
     }
 
     /// One transaction ended.

@@ -7,6 +7,7 @@ mod clock;
 mod endpoints;
 mod metrics;
 mod openapi;
+mod pacs_proxy;
 mod peers;
 mod signals;
 mod status;
@@ -18,8 +19,9 @@ pub use openapi::document as openapi;
 pub use signals::stop_requested;
 
 use crate::config::NodeConfig;
-use actors::{Cx, Registry};
+use actors::{Cx, ImagingArchive, Registry};
 use anyhow::{Context, anyhow};
+use dicom::dimse::AcceptorConfig;
 use net::{DimseServer, HttpLimits, HttpServer, MllpLimits, MllpServer, ServerTls};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -58,7 +60,7 @@ impl Node {
     pub async fn start(config: NodeConfig) -> anyhow::Result<Node> {
         let http_listener = bind(config.listen.http, "listen.http")?;
         let dicom_listener = match &config.listen.dicom {
-            Some(dicom) if config.actors.imaging_archive.is_some() => Some(bind(dicom.address, "listen.dicom")?),
+            Some(dicom) if config.takes_dicom() => Some(bind(dicom.address, "listen.dicom")?),
             _ => None,
         };
         let mllp_listener = config.listen.mllp.map(|address| bind(address, "listen.mllp")).transpose()?;
@@ -70,7 +72,7 @@ impl Node {
         wiring.imaging()?;
         wiring.readers()?;
         let tasks = wiring.start_tasks(stopped);
-        let Wiring { router, archive, registry, quiet_micros, hl7v2, .. } = wiring;
+        let Wiring { router, archive, proxy, registry, quiet_micros, hl7v2, .. } = wiring;
         let tls = config.listen.tls.as_ref().map(|tls| ServerTls {
             certificate: config.resolve(&tls.certificate),
             key: config.resolve(&tls.key),
@@ -85,23 +87,15 @@ impl Node {
             ..limits
         };
         let http = net::listen(http_listener, tls.as_ref(), router, limits)?;
-        let dicom = match (dicom_listener, archive) {
-            (Some(listener), Some(archive)) => {
-                let service = Arc::new(c_store::Service {
-                    receiver: Arc::new(archive),
-                    callers: Vec::new(),
-                    notified: Vec::new(),
-                    notifiers: Vec::new(),
-                    edge: opened.edge.clone(),
-                    instance_octets: config.limits.instance_octets,
-                });
-                let ae_title = config.listen.dicom.as_ref().map(|d| d.ae_title.clone());
-                let acceptor = dicom::dimse::AcceptorConfig {
-                    ae_titles: ae_title.into_iter().collect(),
-                    idle_timeout_ms: config.limits.idle_ms,
-                    ..dicom::dimse::AcceptorConfig::default()
-                };
-                Some(net::listen_dimse(listener, acceptor, service, config.limits.dicom_associations)?)
+        let dimse = match (archive, proxy) {
+            (Some(archive), _) => Some(archive_service(archive, &config, &opened)),
+            (None, Some(proxy)) => Some(proxy.dimse(&config, &opened)),
+            (None, None) => None,
+        };
+        let dicom = match (dicom_listener, dimse) {
+            (Some(listener), Some((service, acceptor))) => {
+                let acceptor = AcceptorConfig { idle_timeout_ms: config.limits.idle_ms, ..acceptor };
+                Some(net::listen_dimse(listener, acceptor, Arc::new(service), config.limits.dicom_associations)?)
             }
             _ => None,
         };
@@ -188,6 +182,24 @@ impl Node {
     }
 }
 
+/// What an archive's DICOM port takes: objects of anybody.
+fn archive_service(
+    archive: ImagingArchive,
+    config: &NodeConfig,
+    opened: &Opened,
+) -> (c_store::Service, AcceptorConfig) {
+    let service = c_store::Service {
+        receiver: Arc::new(archive),
+        callers: Vec::new(),
+        notified: Vec::new(),
+        notifiers: Vec::new(),
+        edge: opened.edge.clone(),
+        instance_octets: config.limits.instance_octets,
+    };
+    let ae_title = config.listen.dicom.as_ref().map(|d| d.ae_title.clone());
+    (service, AcceptorConfig { ae_titles: ae_title.into_iter().collect(), ..AcceptorConfig::default() })
+}
+
 fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).with_context(|| format!("{key}: cannot listen on {address}"))
 }
@@ -224,7 +236,10 @@ impl Opened {
         store.write_blocking(move |tx| tx.release_leases(now)).context("freeing jobs of an earlier run")?;
         let log =
             store::AuditLog::open(&data.join("audit"), AuditOptions::default()).context("opening the audit log")?;
-        let metrics = Arc::new(metrics::Metrics::new());
+        let metrics = Arc::new(match config.actors.pacs_proxy {
+            Some(_) => metrics::Metrics::with_pacs(),
+            None => metrics::Metrics::new(),
+        });
         let audit = Arc::new(audit::NodeAudit {
             log: Arc::new(log),
             node: config.node.name.clone(),

@@ -1,7 +1,7 @@
 //! What an operator asks a node: is it alive, is it ready, what waits and why. `/health/*` and `/metrics`.
 
 use super::metrics::Metrics;
-use actors::Clock;
+use actors::{Clock, PacsObserver};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -22,6 +22,27 @@ pub struct Status {
     /// Name and address of every peer.
     pub peers: Vec<(String, String)>,
     pub metrics: Arc<Metrics>,
+    /// The PACS behind this node.
+    pub pacs: Option<ObservedPacs>,
+}
+
+/// A PACS and who looks at it.
+#[derive(Clone)]
+pub struct ObservedPacs {
+    pub name: String,
+    pub observer: Arc<PacsObserver>,
+}
+
+impl ObservedPacs {
+    async fn report(&self) -> Result<Value, StoreError> {
+        let sync = self.observer.sync().await?;
+        Ok(json!({
+            "name": self.name,
+            "manifests_out_of_sync": sync.out_of_sync,
+            "polled_at": sync.polled_at.map(seconds),
+            "fault": sync.fault.map(|fault| fault.to_string()),
+        }))
+    }
 }
 
 impl Status {
@@ -47,7 +68,14 @@ async fn ready(State(status): State<Status>) -> Response {
 }
 
 async fn status(State(status): State<Status>) -> Response {
-    match report(&status).await {
+    let report = async {
+        let mut report = report(&status).await?;
+        if let Some(pacs) = &status.pacs {
+            report["pacs"] = pacs.report().await?;
+        }
+        Ok::<_, StoreError>(report)
+    };
+    match report.await {
         Ok(report) => Json(report).into_response(),
         Err(error) => {
             (StatusCode::SERVICE_UNAVAILABLE, format!("the store does not answer: {error}\n")).into_response()
@@ -163,6 +191,15 @@ async fn metrics(State(status): State<Status>) -> Response {
             return (StatusCode::SERVICE_UNAVAILABLE, format!("the store does not answer: {error}\n")).into_response();
         }
     };
+    if let Some(pacs) = &status.pacs {
+        match pacs.observer.sync().await {
+            Ok(sync) => status.metrics.observed(&sync),
+            Err(error) => {
+                let text = format!("the store does not answer: {error}\n");
+                return (StatusCode::SERVICE_UNAVAILABLE, text).into_response();
+            }
+        }
+    }
     let text = status.metrics.text(&counts);
     ([("content-type", "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
 }

@@ -1,7 +1,8 @@
 //! From a configuration to the actors of a node and the routes they answer at.
 
+use super::pacs_proxy::Proxy;
 use super::peers::{self, Peers};
-use super::status::Status;
+use super::status::{ObservedPacs, Status};
 use super::{Opened, capability, openapi};
 use crate::config::{self, NodeConfig};
 use actors::spool::Spool;
@@ -51,6 +52,9 @@ pub(super) struct Wiring<'a> {
     /// The registry that documents of this node end up in.
     pub(super) registry: Option<Arc<dyn Registry>>,
     pub(super) archive: Option<ImagingArchive>,
+    pub(super) proxy: Option<Proxy>,
+    /// The instances of the archive or of the proxy.
+    images: Option<Arc<dyn Imaging>>,
     source: Option<ImagingDocumentSource>,
     regions: model::RegionMap,
     pub(super) quiet_micros: Arc<AtomicI64>,
@@ -65,12 +69,18 @@ impl<'a> Wiring<'a> {
             .iter()
             .map(|(name, peer)| (name.clone(), peer.url.clone().or(peer.address.clone()).unwrap_or_default()))
             .collect();
+        let options = config.actors.pacs_proxy.as_ref();
+        let proxy = options.map(|options| Proxy::new(options, config, opened)).transpose()?;
         let status = Status {
             node: config.node.name.clone(),
             store: opened.store.clone(),
             clock: opened.edge.clock.clone(),
             peers,
             metrics: opened.metrics.clone(),
+            pacs: proxy
+                .as_ref()
+                .zip(options)
+                .map(|(proxy, options)| ObservedPacs { name: options.peer.clone(), observer: proxy.observer.clone() }),
         };
         Ok(Wiring {
             config,
@@ -83,6 +93,8 @@ impl<'a> Wiring<'a> {
             own_repository: None,
             registry: None,
             archive: None,
+            proxy,
+            images: None,
             source: None,
             regions,
             quiet_micros: Arc::new(AtomicI64::new(quiet_micros(config))),
@@ -234,19 +246,24 @@ impl<'a> Wiring<'a> {
     }
 
     pub(super) fn imaging(&mut self) -> anyhow::Result<()> {
-        if self.config.actors.imaging_archive.is_none() {
-            return Ok(());
+        if let Some(proxy) = &self.proxy {
+            self.images = Some(proxy.imaging.clone());
+            self.hl7v2.extend(proxy.mllp(self.opened));
+            let router = proxy.router(self.opened);
+            self.merge(router);
+        } else if self.config.actors.imaging_archive.is_some() {
+            let archive = ImagingArchive::new(
+                self.opened.store.clone(),
+                self.opened.files.clone(),
+                Arc::new(transactions::instance_delivery::Delivery),
+            );
+            self.archive = Some(archive.clone());
+            self.images = Some(Arc::new(archive));
         }
-        let archive = ImagingArchive::new(
-            self.opened.store.clone(),
-            self.opened.files.clone(),
-            Arc::new(transactions::instance_delivery::Delivery),
-        );
-        self.archive = Some(archive.clone());
+        let Some(imaging) = self.images.clone() else { return Ok(()) };
         let Some(options) = &self.config.actors.imaging_document_source else { return Ok(()) };
         let dicomweb_base = format!("{}/dicomweb", self.config.node.public_url.trim_end_matches('/'));
         let edge = self.opened.edge.clone();
-        let imaging: Arc<dyn Imaging> = Arc::new(archive);
         let resources = options.dicomweb_resources.clone();
         let wado = rad107_wado_rs::Server { imaging: imaging.clone(), dicomweb_base, resources, edge: edge.clone() };
         self.merge(wado.router());
@@ -324,7 +341,10 @@ impl<'a> Wiring<'a> {
         }
         let metadata = &options.metadata;
         Ok(manifest_maker::Maker {
-            headers: manifest_maker::Headers::Files(self.opened.files.clone()),
+            headers: match &self.proxy {
+                Some(proxy) => proxy.headers(self.opened),
+                None => manifest_maker::Headers::Files(self.opened.files.clone()),
+            },
             flavour: match options.flavour {
                 config::Flavour::Mcwg => ManifestFlavour::Mcwg,
                 config::Flavour::Xdsi => ManifestFlavour::Xdsi,
@@ -479,11 +499,11 @@ impl<'a> Wiring<'a> {
                 }
             };
         let mut places = self.peers.image_places()?;
-        if let (Some(archive), Some(source)) = (&self.archive, &self.config.actors.imaging_document_source) {
+        if let (Some(images), Some(source)) = (&self.images, &self.config.actors.imaging_document_source) {
             places.push(peers::ImagePlace {
                 base_url: format!("{}/dicomweb", self.config.node.public_url.trim_end_matches('/')),
                 location: Some(source.retrieve_location_uid.clone()),
-                imaging: Arc::new(archive.clone()),
+                imaging: images.clone(),
             });
         }
         let portal = portal::Portal {
@@ -517,6 +537,9 @@ impl<'a> Wiring<'a> {
 
     pub(super) fn start_tasks(&mut self, stopped: watch::Receiver<bool>) -> Vec<JoinHandle<()>> {
         let mut tasks = Vec::new();
+        if let Some(proxy) = &self.proxy {
+            tasks.push(proxy.observe(self.opened.cx("pacs_proxy"), stopped.clone()));
+        }
         if let Some(source) = self.source.take() {
             let cx = self.opened.cx("imaging_document_source");
             let mut stopped = stopped.clone();
