@@ -1,5 +1,5 @@
 //! Other people's programs meet a running network: dcmtk, pydicom, dicomweb-client, python-hl7, hl7apy, zeep, IPF, HAPI,
-//! npm fhir, fhir-kit-client, fhir.resources, dciodvfy, xmllint, and clients written in Python from the specifications alone.
+//! Orthanc, pynetdicom, npm fhir, fhir-kit-client, fhir.resources, dciodvfy, xmllint, and clients written in Python from the specifications alone.
 
 mod documents;
 mod fhir;
@@ -14,7 +14,8 @@ mod field_cases;
 mod identity;
 mod images;
 mod ipf;
-mod peers;
+mod pacs;
+pub mod peers;
 mod portal;
 mod pydicom_files;
 mod recorded;
