@@ -3,6 +3,7 @@
 //! Source: spec/dicom.md sections 6, 22; spec/mcwg.md section 6.
 
 mod imaging;
+mod missed;
 mod notices;
 mod observation;
 mod transfers;

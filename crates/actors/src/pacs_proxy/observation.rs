@@ -1,7 +1,7 @@
 //! What a PACS holds, kept as rows of the node's store: found by polling and by being told, compared, and believed to be
 //! gone only after it was missed several times. Source: spec/dicom.md sections 6, 22.6; mcwg.md section 6.
 
-use super::{Inventory, KnownStudy, ListedInstance, ListedStudy, Pacs, STUDY, Transfers, notices};
+use super::{Inventory, KnownStudy, ListedInstance, ListedStudy, Pacs, STUDY, Transfers, missed::Missed, notices};
 use crate::store_faults::internal;
 use crate::{Cx, Fault};
 use model::{Dtm, SopInstanceUid, StudyInstanceUid, TransferSyntaxUid};
@@ -18,7 +18,7 @@ const CURSOR: &str = "pacs-reconciled";
 const MICROS: i64 = 1_000_000;
 const DAY_MICROS: i64 = 86_400 * MICROS;
 /// A PACS that lists nothing that it had is believed after so long.
-const EMPTY_FOR: i64 = DAY_MICROS;
+pub(super) const EMPTY_FOR: i64 = DAY_MICROS;
 /// Other studies that are looked for before a whole study is believed to be gone.
 const WITNESSES: usize = 3;
 /// Studies of one window, and studies that wait for a second look.
@@ -65,6 +65,8 @@ struct Schedule {
     next_reconcile: i64,
     /// Studies to look at, and when. One that is here because it was missed has its time in the store too.
     due: BTreeMap<StudyInstanceUid, i64>,
+    /// Those of them that somebody asked for: what is known of the study itself may have changed.
+    asked: HashSet<StudyInstanceUid>,
     /// Studies that could not be read, and why.
     failed: BTreeMap<StudyInstanceUid, Fault>,
     polled_at: Option<i64>,
@@ -97,7 +99,9 @@ impl PacsObserver {
 
     /// The same as [`PacsObserver::ask`], forgotten when the node stops before.
     pub fn look_at(&self, study: StudyInstanceUid) {
-        self.schedule().due.insert(study, 0);
+        let mut schedule = self.schedule();
+        schedule.asked.insert(study.clone());
+        schedule.due.insert(study, 0);
     }
 
     /// Polls now, as when the node starts.
@@ -167,7 +171,10 @@ impl PacsObserver {
                 schedule.due.insert(study, last + self.policy.confirm_apart_micros);
             }
         }
-        schedule.due.extend(asked.into_iter().map(|study| (study, 0)));
+        for study in asked {
+            schedule.asked.insert(study.clone());
+            schedule.due.insert(study, 0);
+        }
         schedule.next_reconcile = cx.now_unix_micros() + self.policy.reconcile_micros;
         schedule.started = true;
         Ok(())
@@ -265,7 +272,8 @@ impl PacsObserver {
 
     /// Looks at one study, and looks again later when something is missed or the look failed.
     async fn look(&self, study: StudyInstanceUid, listed: Option<ListedStudy>, cx: &Cx) {
-        let outcome = self.observe(&study, listed, cx).await;
+        let asked = self.schedule().asked.remove(&study);
+        let outcome = self.observe(&study, listed, asked, cx).await;
         let mut schedule = self.schedule();
         match outcome {
             Ok(change) => {
@@ -282,17 +290,26 @@ impl PacsObserver {
                 tracing::warn!(request_id = cx.request_id, pacs = self.pacs.name(), %study, %fault, "a study cannot be read from the PACS");
                 let again = cx.now_unix_micros() + self.policy.poll_micros.min(30 * MICROS);
                 schedule.due.insert(study.clone(), again);
+                if asked {
+                    schedule.asked.insert(study.clone());
+                }
                 schedule.failed.insert(study, fault);
             }
         }
     }
 
-    async fn observe(&self, study: &StudyInstanceUid, listed: Option<ListedStudy>, cx: &Cx) -> Result<Change, Fault> {
+    async fn observe(
+        &self,
+        study: &StudyInstanceUid,
+        listed: Option<ListedStudy>,
+        asked: bool,
+        cx: &Cx,
+    ) -> Result<Change, Fault> {
         let before = self.known(study).await.map_err(|e| failed(e, cx))?;
         let listed = match (listed, &before) {
             (Some(listed), _) => Some(listed),
             // What is known stands for the study; whether it is still there its series tell.
-            (None, Some(known)) if known.listed.counts => Some(known.listed.clone()),
+            (None, Some(known)) if known.listed.counts && !asked => Some(known.listed.clone()),
             (None, _) => self.pacs.study(study, cx).await?,
         };
         let Some(listed) = listed.or_else(|| before.as_ref().map(|known| known.listed.clone())) else {
@@ -469,52 +486,5 @@ fn row(listed: &ListedStudy, instance: &ListedInstance, ae_title: &str, now: i64
         received_at: now,
         calling_ae: ae_title.to_owned(),
         held: None,
-    }
-}
-
-/// Instances that were not listed where they had been: how often, and when last.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Missed(BTreeMap<SopInstanceUid, (u32, i64)>);
-
-impl Missed {
-    /// What is still missed after one more look, and what is gone.
-    fn again(
-        self,
-        missing: Vec<SopInstanceUid>,
-        policy: &ObservationPolicy,
-        withhold: bool,
-        now: i64,
-    ) -> (Missed, Vec<SopInstanceUid>) {
-        let (mut still, mut gone) = (BTreeMap::new(), Vec::new());
-        for uid in missing {
-            let (times, last) = match self.0.get(&uid) {
-                // A look too soon after the last does not count.
-                Some((times, last)) if now - last < policy.confirm_apart_micros => (*times, *last),
-                Some((times, _)) => (times + 1, now),
-                None => (1, now),
-            };
-            let patience = if withhold { EMPTY_FOR / policy.confirm_apart_micros.max(1) } else { 0 };
-            if i64::from(times) >= i64::from(policy.confirm_queries.max(1)).max(patience) {
-                gone.push(uid);
-            } else {
-                still.insert(uid, (times, last));
-            }
-        }
-        (Missed(still), gone)
-    }
-
-    fn encode(&self) -> Vec<u8> {
-        let lines = self.0.iter().map(|(uid, (times, at))| format!("{uid} {times} {at}"));
-        lines.collect::<Vec<_>>().join("\n").into_bytes()
-    }
-
-    fn decode(bytes: &[u8]) -> Self {
-        let text = std::str::from_utf8(bytes).unwrap_or_default();
-        let line = |line: &str| {
-            let mut words = line.split(' ');
-            let uid = SopInstanceUid::parse(words.next()?).ok()?;
-            Some((uid, (words.next()?.parse().ok()?, words.next()?.parse().ok()?)))
-        };
-        Missed(text.lines().filter_map(line).collect())
     }
 }

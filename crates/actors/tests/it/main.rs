@@ -6,6 +6,7 @@ mod bench;
 mod fakes;
 mod find;
 mod identity;
+mod pacs_notices;
 mod pacs_proxy;
 mod pacs_retrieval;
 mod publish;

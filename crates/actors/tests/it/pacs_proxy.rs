@@ -26,7 +26,7 @@ struct OneStudy {
 
 /// A PACS in memory that counts what it is asked.
 #[derive(Default)]
-struct FakePacs {
+pub struct FakePacs {
     studies: Mutex<BTreeMap<String, OneStudy>>,
     counts: Mutex<bool>,
     fault: Mutex<Option<Fault>>,
@@ -35,16 +35,16 @@ struct FakePacs {
 }
 
 impl FakePacs {
-    fn put(&self, uid: &str, instances: &[(&'static str, &'static str)]) {
+    pub fn put(&self, uid: &str, instances: &[(&'static str, &'static str)]) {
         self.put_of(uid, TODAY, instances);
     }
 
-    fn put_of(&self, uid: &str, date: &'static str, instances: &[(&'static str, &'static str)]) {
+    pub fn put_of(&self, uid: &str, date: &'static str, instances: &[(&'static str, &'static str)]) {
         let one = OneStudy { date, says: "CT", instances: instances.to_vec() };
         self.studies.lock().unwrap().insert(uid.to_owned(), one);
     }
 
-    fn says(&self, uid: &str, says: &'static str) {
+    pub fn says(&self, uid: &str, says: &'static str) {
         self.studies.lock().unwrap().get_mut(uid).unwrap().says = says;
     }
 
@@ -70,7 +70,7 @@ impl FakePacs {
     }
 
     /// Questions at the level of studies, and inventories, since the last time.
-    fn asked(&self) -> (usize, usize) {
+    pub fn asked(&self) -> (usize, usize) {
         (self.study_queries.swap(0, Ordering::SeqCst), self.inventories.swap(0, Ordering::SeqCst))
     }
 }
@@ -135,14 +135,14 @@ impl Pacs for FakePacs {
 }
 
 /// A hospital whose PACS is observed, and the centre it publishes to.
-struct Proxy {
-    network: Network,
-    pacs: Arc<FakePacs>,
-    observer: PacsObserver,
+pub struct Proxy {
+    pub network: Network,
+    pub pacs: Arc<FakePacs>,
+    pub observer: PacsObserver,
 }
 
 impl Proxy {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Proxy::with_reconcile(0)
     }
 
@@ -154,27 +154,27 @@ impl Proxy {
         Proxy { network, pacs, observer }
     }
 
-    fn observe(&self) {
+    pub fn observe(&self) {
         wait(self.observer.turn(&self.network.here.cx));
     }
 
-    fn poll(&self) {
+    pub fn poll(&self) {
         self.network.pass(POLL);
         self.observe();
     }
 
-    fn publish(&self) {
+    pub fn publish(&self) {
         self.network.pass(QUIET);
         self.network.turn();
     }
 
-    fn instances(&self, uid: &str) -> Vec<String> {
+    pub fn instances(&self, uid: &str) -> Vec<String> {
         let uid = study(uid);
         let rows = self.network.here.read(|tx| tx.instances(store::InstanceSelect::Study(&uid)));
         rows.into_iter().map(|row| row.instance.to_string()).collect()
     }
 
-    fn restart(&mut self) {
+    pub fn restart(&mut self) {
         self.observer = observer(&self.network.here, &self.pacs, 0);
     }
 }
@@ -192,8 +192,8 @@ fn observer(bench: &Bench, pacs: &Arc<FakePacs>, reconcile_micros: i64) -> PacsO
     PacsObserver::new(bench.store.clone(), pacs.clone(), transfers, policy)
 }
 
-const A: &str = "2.25.77";
-const B: &str = "2.25.78";
+pub const A: &str = "2.25.77";
+pub const B: &str = "2.25.78";
 
 #[test]
 fn a_study_of_the_pacs_is_published_and_grows() {
