@@ -16,8 +16,12 @@ pub fn explain(config: &NodeConfig) -> String {
         None => "without TLS",
     };
     line(format!("listens for HTTP on {} {tls}; peers are told {}", config.listen.http, config.node.public_url));
-    if let Some(dicom) = &config.listen.dicom {
-        line(format!("listens for DICOM on {} as {}", dicom.address, dicom.ae_title));
+    match &config.listen.dicom {
+        Some(dicom) if config.takes_dicom() => {
+            line(format!("listens for DICOM on {} as {}", dicom.address, dicom.ae_title));
+        }
+        Some(_) => line("note: listen.dicom is not used: no actor of this node takes anything by DICOM".into()),
+        None => {}
     }
     if let Some(mllp) = &config.listen.mllp {
         let messages = [("ITI-8", config.takes_iti8()), ("ORU^R01", config.takes_oru())];

@@ -85,6 +85,7 @@ patient_domain = "2.999.7"
 from = "pacs_proxy"
 publish_to = "central"
 retrieve_location_uid = "2.25.303"
+also_called = ["1.3.6.1.4.1000"]
 quiet_time_ms = 100
 [[actors.imaging_document_source.sources]]
 ae_title = "*"
@@ -98,6 +99,13 @@ peer = "pacs"
 "#
         );
         std::fs::write(self.files.path(name), text).expect("the node's file can be written");
+        let node = self.files.serve(name, &[]);
+        let client = Client::to(&node);
+        Behind { node, client }
+    }
+
+    /// Runs a node again that has ended.
+    pub fn again(&self, name: &str) -> Behind {
         let node = self.files.serve(name, &[]);
         let client = Client::to(&node);
         Behind { node, client }

@@ -146,6 +146,12 @@ fn check(habit: &Habit, address: &str, centre: &Centre) {
             assert_eq!(centre.listed("P0001", &study), None, "{}", habit.title);
         }
     }
+    if matches!(habit.listed, Instances(_)) {
+        // The registry knows of a manifest a moment before the node knows that it does.
+        until("the node knows what it published", || {
+            (proxy.client.status()["studies"]["published"].as_u64()? > 0).then_some(())
+        });
+    }
     match habit.images {
         All => {
             let mut images = proxy.client.images(&study).expect("images");

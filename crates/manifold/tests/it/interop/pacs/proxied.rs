@@ -33,11 +33,15 @@ fn uids<'a>(objects: impl IntoIterator<Item = &'a Instance>) -> Vec<String> {
     uids
 }
 
+fn series_of(one: &Instance) -> String {
+    dicom::Header::read(std::io::Cursor::new(&one.bytes)).expect("a header").series_instance_uid
+}
+
 /// What comes by WADO-RS is what was sent, all of it and nothing else.
 fn comes_as_sent(proxy: &Behind, plan: &StudyPlan, sent: &[Instance]) {
     // The registry knows of a manifest a moment before the node knows that it does.
     let mut images = until("the images of the new manifest", || {
-        let images = proxy.client.images(&plan.study_uid).expect("images");
+        let images = proxy.client.images(&plan.study_uid).ok()?;
         (images.len() == sent.len()).then_some(images)
     });
     images.sort();
@@ -67,6 +71,9 @@ fn published_and_brought(pacs: &Server, centre: &Centre, move_to: Option<(&str, 
             [scope.spawn(|| comes_as_sent(&proxy, &plan, &sent)), scope.spawn(|| comes_as_sent(&proxy, &plan, &sent))];
         both.into_iter().for_each(|one| one.join().expect("images"));
     });
+    let one = &sent[0];
+    let series = series_of(one);
+    same(&proxy.client.image_by_rad69(&plan.study_uid, &series, &one.uid).expect("an image by RAD-69"), &one.bytes);
     until("the picture of the PACS is right", || {
         (proxy.metric("manifold_manifests_out_of_sync")? == 0.0).then_some(())
     });
@@ -79,7 +86,17 @@ fn dcmqrscp_behind_a_proxy_is_published_and_brought_by_c_move() {
     let centre = Centre::start();
     let port = centre.port();
     let Some(pacs) = servers::dcmqrscp(port) else { return };
-    published_and_brought(&pacs, &centre, Some(("PROXY", port)));
+    let proxy = published_and_brought(&pacs, &centre, Some(("PROXY", port)));
+
+    // A power cut changes nothing: no manifest twice, and the images are brought as before.
+    let [plan, _] = plans();
+    let manifests = || centre.client.manifests(patient(&plan), &plan.study_uid).expect("an answer").len();
+    assert_eq!(manifests(), 2);
+    proxy.node.kill();
+    let proxy = centre.again("proxy-dcmqrscp");
+    until("a poll after the restart", || proxy.pacs()["polled_at"].as_i64());
+    comes_as_sent(&proxy, &plan, &objects(&plan));
+    assert_eq!(manifests(), 2);
 }
 
 #[test]
@@ -105,9 +122,7 @@ fn what_orthanc_deletes_leaves_the_registry() {
     let series = &plan.series.last().expect("a series").uid;
     pacs.delete("Series", series);
     until("the loss is noticed", || (proxy.metric("manifold_manifests_out_of_sync")? > 0.0).then_some(()));
-    let of_series = |one: &&Instance| {
-        dicom::Header::read(std::io::Cursor::new(&one.bytes)).is_ok_and(|h| h.series_instance_uid == *series)
-    };
+    let of_series = |one: &&Instance| series_of(one) == *series;
     let left: Vec<&Instance> = sent.iter().filter(|one| !of_series(one)).collect();
     assert!(left.len() < sent.len());
     let listed = centre.await_instances(patient(&plan), &plan.study_uid, left.len());
