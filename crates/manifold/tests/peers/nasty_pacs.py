@@ -39,7 +39,7 @@ class Pacs:
                 # 60, 40 and 30 on three days.
                 day = TODAY - datetime.timedelta(days=0 if number <= 60 else 1 if number <= 100 else 2)
                 self.put(study_uid(title, number), day, {1: 1})
-        elif title == "FORGETS":
+        elif title in ("FORGETS", "ELSEWHERE"):
             for number in range(3):
                 self.put(study_uid(title, number), TODAY, {1: 3})
         elif title == "TWO_SERIES":
@@ -134,7 +134,7 @@ def of_study(pacs, uid):
     data.PatientName = "Nasty^Ned"
     data.StudyDescription = "CT of a nasty PACS"
     data.NumberOfStudyRelatedSeries = len(series)
-    data.NumberOfStudyRelatedInstances = 0 if pacs.title in ("ZERO", "MISS_ONCE") else count
+    data.NumberOfStudyRelatedInstances = 0 if pacs.title in ("ZERO", "MISS_ONCE", "ELSEWHERE") else count
     return data
 
 
@@ -199,8 +199,9 @@ def on_find(event):
     if title == "FORGETS" and pacs.asked.get("STUDY", 0) > 1:
         # It has lost its index: it has nothing any more, and says so without an error.
         found = []
-    if title == "MORE":
+    if title == "MORE" or title == "ELSEWHERE" and pacs.asked.get("STUDY", 0) > 1:
         other = "2.25.999"
+        found = found if title == "MORE" or level == "STUDY" else []
         pacs.studies[other] = (TODAY.strftime("%Y%m%d"), {f"{other}.1": [f"{other}.1.1"]})
         if level == "SERIES":
             found.append(of_series(pacs, other, f"{other}.1", 9))

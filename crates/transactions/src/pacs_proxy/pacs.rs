@@ -46,13 +46,13 @@ enum Unclear {
 
 fn find<M: Match>(client: &mut DimseClient, query: &Query<M>) -> Result<Vec<M>, String> {
     let mut found = Vec::new();
-    let mut unreadable = None;
+    let (mut unreadable, mut elsewhere) = (None, None);
     let outcome: FindOutcome = client
         .find(query, &mut |answer| {
             match answer {
                 Ok(one) => found.push(one.value),
                 // Some PACS answer with more than was asked for.
-                Err(ElementError::Elsewhere { .. }) => {}
+                Err(error @ ElementError::Elsewhere { .. }) => elsewhere = Some(error.to_string()),
                 Err(error) => unreadable = Some(error.to_string()),
             }
             ControlFlow::Continue(())
@@ -63,9 +63,11 @@ fn find<M: Match>(client: &mut DimseClient, query: &Query<M>) -> Result<Vec<M>, 
         return Err(format!("C-FIND at {level} level: {outcome}"));
     }
     // What cannot be read may be what is looked for: an answer without it would say that it is gone.
-    match unreadable {
-        Some(reason) => Err(format!("C-FIND at {level} level: an answer cannot be read: {reason}")),
-        None => Ok(found),
+    match (unreadable, elsewhere) {
+        (Some(reason), _) => Err(format!("C-FIND at {level} level: an answer cannot be read: {reason}")),
+        // What is asked for is not gone because the PACS talks of something else.
+        (None, Some(reason)) if found.is_empty() => Err(format!("C-FIND at {level} level: {reason}")),
+        (None, _) => Ok(found),
     }
 }
 

@@ -61,6 +61,7 @@ const HABITS: &[Habit] = &[
     habit("REFUSES", "refuses associations", Nothing("called AE title not recognized"), NotAsked),
     habit("IMAGELESS", "lists no instance of a series that has some", Instances(3), All),
     habit("MORE", "lists another study's things too", Instances(3), All),
+    habit("ELSEWHERE", "talks of another study whatever is asked for", Instances(3), NotAsked),
     with(habit("CAP", "stops after 100 studies without a word", Studies(130), NotAsked), "window_days = 2"),
     habit("TWICE", "gives every answer twice", Instances(3), All),
     habit("LEVEL", "names the wrong level in its answers", Instances(3), All),
