@@ -108,6 +108,13 @@ fn dcmqrscp_behind_a_proxy_is_published_and_brought_by_c_get() {
 }
 
 #[test]
+fn orthanc_behind_a_proxy_is_published_and_brought_by_c_get() {
+    let centre = Centre::start();
+    let Some(pacs) = servers::orthanc(centre.port()) else { return };
+    published_and_brought(&pacs, &centre, None);
+}
+
+#[test]
 fn what_orthanc_deletes_leaves_the_registry() {
     let centre = Centre::start();
     let port = centre.port();
