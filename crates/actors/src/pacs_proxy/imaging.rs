@@ -8,7 +8,7 @@ use crate::imaging_archive::{listed_rows, permitted_rows, served};
 use crate::store_faults::internal;
 use crate::{
     BoxFuture, Cx, Delivered, Fault, ImageRequest, Images, Imaging, InstanceAddress, InstanceDelivery, InstanceStream,
-    PickedImages, Refusal, ServedInstance, WantedSyntax,
+    OpenInstance, PickedImages, Refusal, ServedInstance, WantedSyntax,
 };
 use futures_util::stream;
 use model::{SeriesInstanceUid, SopInstanceUid, StudyInstanceUid};
@@ -209,6 +209,23 @@ impl Imaging for ProxyImaging {
                 Some((served, state))
             }));
             Ok(Images { plan: None, instances })
+        })
+    }
+
+    /// Everything is brought first, and stays until the last of it has been read.
+    fn open<'a>(&'a self, request: &'a ImageRequest, cx: &'a Cx) -> BoxFuture<'a, Result<Vec<OpenInstance>, Refusal>> {
+        Box::pin(async move {
+            let rows = permitted_rows(&*self.store, request, cx).await?;
+            let mut opened = Vec::with_capacity(rows.len());
+            let mut gathering = self.gathering(rows, cx);
+            while let Some(next) = gathering.next().await {
+                let arrival = next?;
+                let StoredInstance { study, series, instance, transfer_syntax, .. } = row_of(&arrival);
+                let address = InstanceAddress { study, series, instance };
+                let path = arrival.file.path().to_owned();
+                opened.push(OpenInstance { address, transfer_syntax, path, hold: Some(arrival) });
+            }
+            Ok(opened)
         })
     }
 

@@ -51,6 +51,20 @@ fn comes_as_sent(proxy: &Behind, plan: &StudyPlan, sent: &[Instance]) {
     }
 }
 
+/// What the PACS cannot give by itself is made of what it sends.
+fn attributes_and_pictures(proxy: &Behind, plan: &StudyPlan, sent: &[Instance]) {
+    let study = format!("/dicomweb/studies/{}", plan.study_uid);
+    let (status, body) = proxy.client.get(&format!("{study}/metadata")).expect("an answer");
+    assert_eq!(status, 200, "{body}");
+    let attributes: Vec<serde_json::Value> = serde_json::from_str(&body).expect("JSON");
+    let mut told: Vec<&str> =
+        attributes.iter().map(|one| one["00080018"]["Value"][0].as_str().expect("a SOP Instance UID")).collect();
+    told.sort_unstable();
+    assert_eq!(told, uids(sent));
+    let (status, _) = proxy.client.get(&format!("{study}/thumbnail")).expect("an answer");
+    assert_eq!(status, 200);
+}
+
 /// Publication, retrieval and growth, whatever the PACS.
 fn published_and_brought(pacs: &Server, centre: &Centre, move_to: Option<(&str, u16)>) -> Behind {
     let [plan, _] = plans();
@@ -74,6 +88,7 @@ fn published_and_brought(pacs: &Server, centre: &Centre, move_to: Option<(&str, 
     let one = &sent[0];
     let series = series_of(one);
     same(&proxy.client.image_by_rad69(&plan.study_uid, &series, &one.uid).expect("an image by RAD-69"), &one.bytes);
+    attributes_and_pictures(&proxy, &plan, &sent);
     until("the picture of the PACS is right", || {
         (proxy.metric("manifold_manifests_out_of_sync")? == 0.0).then_some(())
     });
