@@ -50,7 +50,7 @@ pub struct DraftManifest {
     /// The KOS, Part 10.
     pub document: Bytes,
     pub entry: DocumentEntry,
-    /// As the instances describe the patient, under the affinity domain's id.
+    /// As the instances describe the patient.
     pub patient: Patient,
     /// Equal for two drafts that say the same.
     pub content: Sha256,
@@ -93,6 +93,8 @@ pub struct SourcePolicy {
     /// But it is published at the latest after this long.
     pub max_delay_micros: i64,
     pub unknown_patient: UnknownPatientAtSource,
+    /// Domain of the patient ids under which documents are registered.
+    pub patient_domain: Oid,
     /// SubmissionSet.sourceId.
     pub source_id: Oid,
     pub content_type_code: Code,
@@ -105,6 +107,8 @@ pub struct ImagingDocumentSource {
     pub store: Arc<dyn MetadataStore>,
     pub maker: Arc<dyn ManifestMaker>,
     pub identity: Option<Arc<dyn Identity>>,
+    /// Who knows which patient of the affinity domain has an id of another domain (PIX).
+    pub cross_reference: Option<Arc<dyn Identity>>,
     pub registry: Arc<dyn Registry>,
     /// Where manifests are withdrawn (ITI-57): the registry, by a door that has words for it.
     pub administrator: Arc<dyn Registry>,
@@ -258,7 +262,7 @@ impl ImagingDocumentSource {
         if let Some(attempt) = attempt {
             let registered = self.registered(&attempt, cx).await?;
             let listed = instances.iter().filter(|i| attempt.instances.iter().any(|uid| uid == i.instance.as_str()));
-            let draft = self.draft(&state, listed.cloned().collect(), attempt.identity.clone()).await;
+            let draft = self.draft(&state, listed.cloned().collect(), attempt.identity.clone(), cx).await?;
             match (registered, draft) {
                 (_, Err(NotPublishable::Held(reason))) => return Ok(Step::Held(reason)),
                 (None, Ok(draft)) => return self.send(&state, draft, attempt, cx).await,
@@ -284,7 +288,7 @@ impl ImagingDocumentSource {
             created: cx.now(),
             entry: cx.identifiers.entry_uuid(),
         };
-        let draft = match self.draft(&state, instances.clone(), identity.clone()).await {
+        let draft = match self.draft(&state, instances.clone(), identity.clone(), cx).await? {
             Ok(draft) => draft,
             Err(NotPublishable::NothingToList) if state.publication.is_none() => {
                 return Ok(Step::Held("no instance of this study may be listed in a manifest".into()));
@@ -338,15 +342,62 @@ impl ImagingDocumentSource {
         written.map_err(|e| crate::store_faults::storage(e, &cx.request_id))
     }
 
+    /// The outer error: who knows the patients does not answer now.
     async fn draft(
         &self,
         state: &StudyState,
         instances: Vec<StoredInstance>,
         identity: ManifestIdentity,
-    ) -> Result<DraftManifest, NotPublishable> {
+        cx: &Cx,
+    ) -> Result<Result<DraftManifest, NotPublishable>, Refusal> {
         let (maker, state) = (self.maker.clone(), state.clone());
         let made = tokio::task::spawn_blocking(move || maker.draft(&state, &instances, &identity)).await;
-        made.unwrap_or_else(|_| Err(NotPublishable::Held("reading the instances failed; the log says where".into())))
+        match made {
+            Ok(Ok(draft)) => self.in_the_domain(draft, cx).await,
+            Ok(Err(reason)) => Ok(Err(reason)),
+            Err(_) => Ok(Err(NotPublishable::Held("reading the instances failed; the log says where".into()))),
+        }
+    }
+
+    /// The draft under the id by which the affinity domain knows the patient now. Source: ITI TF-1 5, ITI TF-2 3.83.
+    async fn in_the_domain(
+        &self,
+        mut draft: DraftManifest,
+        cx: &Cx,
+    ) -> Result<Result<DraftManifest, NotPublishable>, Refusal> {
+        let local = draft.entry.patient_id.clone();
+        let ours = &self.policy.patient_domain;
+        let known = if local.domain == *ours {
+            match &self.identity {
+                Some(identity) => identity.survivor(&local, cx).await?,
+                None => None,
+            }
+        } else {
+            let found = match &self.cross_reference {
+                Some(patients) => patients.find(&local, cx).await?.filter(|patient| patient.id.domain == *ours),
+                None => None,
+            };
+            let Some(found) = found else {
+                return Ok(Err(NotPublishable::Held(format!(
+                    "the study's patient id is of {}, documents are registered under {ours}, and nobody there is known to have it; \
+                     feed the patient with both ids (ITI-8, ITI-44 or ITI-104), then `manifold replay`; or set patient_id_issuer \
+                     of the calling AE, or send the id in (0010,1002)",
+                    local.domain
+                ))));
+            };
+            Some(found.id)
+        };
+        if let Some(known) = known {
+            // The same instances of somebody else are another manifest.
+            let content = [draft.content.0.as_slice(), known.to_string().as_bytes()].concat();
+            draft.content = Sha256::of(&content);
+            draft.entry.patient_id = known.clone();
+            draft.patient.id = known;
+            if local.domain != *ours && !draft.patient.other_ids.contains(&local) {
+                draft.patient.other_ids.push(local);
+            }
+        }
+        Ok(Ok(draft))
     }
 
     async fn send(&self, state: &StudyState, draft: DraftManifest, attempt: Attempt, cx: &Cx) -> Result<Step, Refusal> {

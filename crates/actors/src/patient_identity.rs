@@ -201,9 +201,21 @@ impl Identity for PatientIdentity {
 
     fn find<'a>(&'a self, id: &'a PatientId, cx: &'a Cx) -> BoxFuture<'a, Result<Option<Patient>, Refusal>> {
         Box::pin(async move {
-            let id = id.clone();
-            let found = self.store.read(move |tx| tx.patient(&id)).await;
-            found.map_err(|error| internal(error, &cx.request_id))
+            let (id, ours) = (id.clone(), self.domain.clone());
+            let found = self
+                .store
+                .read(move |tx| {
+                    if id.domain == ours {
+                        return tx.patient(&id).map(|found| found.into_iter().collect());
+                    }
+                    Ok(tx.find_patients(&PatientQuery::of_id(id))?.patients)
+                })
+                .await;
+            let mut having: Vec<Patient> = found.map_err(|error: StoreError| internal(error, &cx.request_id))?;
+            if having.len() > 1 {
+                return Err(refused("patientId", "must be an identifier of one patient; several have it"));
+            }
+            Ok(having.pop())
         })
     }
 

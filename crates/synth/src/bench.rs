@@ -41,6 +41,7 @@ pub fn study_of(slices: u32, rows: u16, columns: u16, seed: u64) -> StudyOf {
         calling_ae: "CT1",
         patient: 0,
         name_in_objects: None,
+        id_in_objects: None,
         date: "20260401",
         time: "090000",
         description: "CT chest",

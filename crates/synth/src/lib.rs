@@ -25,7 +25,7 @@ pub use instances::{Instance, write_instances, write_part};
 pub use patients::{PATIENT_DOMAIN, PATIENTS, Patient};
 pub use pdf::report_pdf;
 pub use plan::{Code, Contrast, Hospital, Part, Region, ReportText, SeriesKind, SeriesPlan, StudyPlan};
-pub use seed::seed_studies;
+pub use seed::{seed_studies, studies_under_own_numbers};
 pub use tree::write_tree;
 pub use uid::uid;
 

@@ -204,6 +204,8 @@ pub struct StudyPlan {
     pub patient: usize,
     /// Patient name written into the objects when it is not the registry's (stale demographics).
     pub name_in_objects: Option<&'static str>,
+    /// Patient ID written into the objects when it is not the registry's: the hospital's own number.
+    pub id_in_objects: Option<&'static str>,
     /// Study Instance UID.
     pub study_uid: String,
     /// Study date `YYYYMMDD`, local.
@@ -267,6 +269,11 @@ impl StudyPlan {
     /// The patient name written into the objects.
     pub fn object_name(&self) -> &'static str {
         self.name_in_objects.or(self.person().map(|patient| patient.name)).unwrap_or("")
+    }
+
+    /// The Patient ID written into the objects.
+    pub fn object_id(&self) -> &'static str {
+        self.id_in_objects.or(self.person().map(|patient| patient.id)).unwrap_or("")
     }
 
     /// Offset from UTC at the study date, `+0100` or in summer `+0200`.

@@ -93,6 +93,17 @@ pub fn seed_studies() -> Vec<StudyPlan> {
     LINES.iter().map(plan).collect()
 }
 
+/// Two hospitals' own numbering: the same Patient ID and the same accession number at both, for two people. The
+/// modalities are other ones than those of the seeded studies, since who issues an id follows from who sends.
+pub fn studies_under_own_numbers() -> [StudyPlan; 2] {
+    let xray = Kind::ChestXray { inverted: false };
+    [
+        (line(7, North, "20260318", "081500", xray, 3101, false), "CR31"),
+        (line(8, South, "20260318", "092000", xray, 3101, false), "CR41"),
+    ]
+    .map(|(line, calling_ae)| StudyPlan { calling_ae, id_in_objects: Some("1001"), ..plan(&line) })
+}
+
 fn plan(line: &Line) -> StudyPlan {
     let (word, description, procedure, body_part, region, modality) = words(line.kind);
     let key = format!("seed/{}/{word}/{}", line.patient + 1, line.date);
@@ -103,6 +114,7 @@ fn plan(line: &Line) -> StudyPlan {
         calling_ae,
         patient: line.patient,
         name_in_objects: (line.kind == Kind::HeadMr { slices: 14, grows: true }).then_some("MARTIN^Anne"),
+        id_in_objects: None,
         date: line.date,
         time: line.time,
         description,

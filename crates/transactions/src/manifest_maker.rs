@@ -196,15 +196,13 @@ impl ManifestMaker for Maker {
 }
 
 impl Maker {
-    /// The id under which the affinity domain knows the patient.
+    /// The id of the affinity domain if the study has one, else the one it has.
     fn patient_id(&self, manifest: &model::Manifest) -> Result<PatientId, NotPublishable> {
-        let ids = manifest.patient_id.iter().chain(&manifest.other_patient_ids);
-        let found = ids.clone().find(|id| id.domain == self.patient_domain);
+        let mut ids = manifest.patient_id.iter().chain(&manifest.other_patient_ids);
+        let found = ids.clone().find(|id| id.domain == self.patient_domain).or_else(|| ids.next());
         found.cloned().ok_or_else(|| {
-            let domains: Vec<&str> = ids.map(|id| id.domain.as_str()).collect();
-            let came = if domains.is_empty() { "no domain at all".to_owned() } else { domains.join(", ") };
             NotPublishable::Held(format!(
-                "the study's patient ids are of {came}, documents are registered under {}; set patient_id_issuer of its calling AE or send the id in (0010,1002)",
+                "the study has no patient id, documents are registered under ids of {}; send it in (0010,0020) or (0010,1002)",
                 self.patient_domain
             ))
         })

@@ -263,6 +263,10 @@ impl Identity for FakeIdentity {
         self.real.find(id, cx)
     }
 
+    fn survivor<'a>(&'a self, id: &'a PatientId, cx: &'a Cx) -> BoxFuture<'a, Result<Option<PatientId>, Refusal>> {
+        self.real.survivor(id, cx)
+    }
+
     fn search<'a>(&'a self, text: &'a str, limit: usize, cx: &'a Cx) -> BoxFuture<'a, Result<Found<Patient>, Refusal>> {
         self.real.search(text, limit, cx)
     }
@@ -276,7 +280,7 @@ pub struct FakeMaker {
     pub institution: Xon,
     /// Why nothing can be made at the moment.
     pub trouble: Mutex<Option<NotPublishable>>,
-    /// Whose the studies are, against what their instances said first.
+    /// Whose the studies are, against what their instances said first; of another domain as `ID@DOMAIN`.
     pub patient: Mutex<Option<String>>,
 }
 
@@ -304,6 +308,8 @@ impl ManifestMaker for FakeMaker {
             return Err(NotPublishable::NothingToList);
         }
         let patient_text = self.patient.lock().unwrap().clone().unwrap_or_else(|| study.patient_id.clone());
+        let (text_of_id, domain) = patient_text.split_once('@').unwrap_or((&patient_text, DOMAIN));
+        let id = PatientId::new(text_of_id, oid(domain));
         let instances: Vec<SopInstanceUid> = instances.iter().map(|i| i.instance.clone()).collect();
         let listed: Vec<String> = instances.iter().map(ToString::to_string).collect();
         let text = listed.join("\n");
@@ -311,7 +317,7 @@ impl ManifestMaker for FakeMaker {
         let entry = DocumentEntry {
             id: identity.entry.clone(),
             unique_id: UniqueId::from(&identity.sop_instance),
-            patient_id: patient_id(&patient_text),
+            patient_id: id.clone(),
             authors: vec![author],
             hash: None,
             size_octets: None,
@@ -324,7 +330,7 @@ impl ManifestMaker for FakeMaker {
         Ok(DraftManifest {
             document: format!("{} {}\n{text}", identity.sop_instance, identity.series_instance).into(),
             entry,
-            patient: patient(&patient_text, "Doe", "Jane"),
+            patient: Patient { id, ..patient(&patient_text, "Doe", "Jane") },
             content: Sha256::of(text.as_bytes()),
             instances,
         })

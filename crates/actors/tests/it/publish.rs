@@ -46,6 +46,7 @@ impl Network {
             quiet_micros: Arc::new(AtomicI64::new(QUIET)),
             max_delay_micros: MAX_DELAY,
             unknown_patient,
+            patient_domain: oid(DOMAIN),
             source_id: oid("2.999.20.1"),
             content_type_code: code("IMG", "2.999.30.4"),
             parallel: 4,
@@ -54,6 +55,7 @@ impl Network {
             store: here.store.clone(),
             maker: maker.clone(),
             identity: Some(identity.clone()),
+            cross_reference: Some(identity.clone()),
             registry: registry.clone(),
             administrator: registry.clone(),
             repository: repository.clone(),
@@ -150,6 +152,7 @@ impl Network {
             store: self.here.store.clone(),
             maker: self.maker.clone(),
             identity: Some(self.identity.clone()),
+            cross_reference: Some(self.identity.clone()),
             registry: self.registry.clone(),
             administrator: self.registry.clone(),
             repository: self.repository.clone(),
@@ -556,6 +559,42 @@ fn a_patient_may_have_to_be_known_before() {
     network.turn();
     assert_eq!(network.current(STUDY).unwrap(), ["2.25.1"]);
     assert_eq!(network.state(STUDY).held, None);
+}
+
+#[test]
+fn a_study_under_an_id_of_its_hospital_is_published_for_the_patient_who_has_that_id() {
+    let network = network_with_one();
+    let local = "1001@2.999.71";
+    *network.maker.patient.lock().unwrap() = Some(local.into());
+    network.settle();
+    let held = network.state(STUDY).held.unwrap();
+    assert!(held.contains("2.999.71") && held.contains("ITI-8") && !held.contains("1001"), "{held}");
+    assert_eq!(network.centre.counts().entries, 0);
+    // The same number of another domain is somebody else's.
+    let with = |id: &str, domain: &str| {
+        let other_ids = vec![PatientId::new("1001", oid(domain))];
+        Patient { other_ids, ..patient(id, "Doe", "Jane") }
+    };
+    for fed in [with("P0007", "2.999.72"), with("P0008", "2.999.71")] {
+        wait(network.identity.feed(&fed, PatientNews::Added, &network.here.cx)).unwrap();
+    }
+    network.release(STUDY);
+    network.turn();
+    assert_eq!(network.served(STUDY), ["2.25.1"]);
+    assert_eq!(network.manifests(STUDY)[0].patient_id, patient_id("P0008"));
+}
+
+#[test]
+fn a_study_of_a_merged_patient_grows_under_the_survivor() {
+    let network = network_with_one();
+    network.settle();
+    network.centre.know("P0002");
+    wait(network.identity.merge(&patient("P0002", "Doe", "Jane"), &patient_id("P0001"), &network.here.cx)).unwrap();
+    network.receive(STUDY, "2.25.2");
+    network.settle();
+    let manifests = network.manifests(STUDY);
+    assert_eq!(manifests.iter().filter(|m| m.availability_status == Approved).count(), 1);
+    assert_eq!((&manifests[0].patient_id, network.served(STUDY).len()), (&patient_id("P0002"), 2));
 }
 
 #[test]

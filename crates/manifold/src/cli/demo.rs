@@ -12,7 +12,7 @@ pub enum Architecture {
     A,
     /// Federated registries (a later version).
     B,
-    /// One registry and one archive in the centre (a later version).
+    /// One registry and one archive in the centre.
     C,
 }
 
@@ -50,15 +50,16 @@ pub struct Demo {
 
 impl Demo {
     fn options(self) -> Result<DemoOptions, Stop> {
-        match self.architecture {
-            Architecture::A => {}
+        let architecture = match self.architecture {
+            Architecture::A => crate::demo::Architecture::DistributedPacs,
             Architecture::B => return Err(Stop::not_available("--architecture b")),
-            Architecture::C => return Err(Stop::not_available("--architecture c")),
-        }
+            Architecture::C => crate::demo::Architecture::CentralArchive,
+        };
         if self.secure {
             return Err(Stop::not_available("--secure"));
         }
         Ok(DemoOptions {
+            architecture,
             data: self.data,
             port_base: self.port_base,
             endpoints: self.endpoints,
@@ -96,13 +97,13 @@ mod tests {
         assert_eq!((options.port_base, options.quiet_time_ms, options.empty), (18000, 2000, false));
         assert!(options.data.is_none() && options.endpoints.is_none() && options.write_config.is_none());
         assert_eq!(parse(&["--architecture", "A", "--port-base", "19000"]).unwrap().port_base, 19000);
+        assert_eq!(parse(&["--architecture", "c"]).unwrap().architecture.letter(), 'c');
     }
 
     #[test]
     fn what_a_later_version_brings_says_so() {
         for (arguments, expected) in [
             (&["--architecture", "b"][..], "--architecture b is not available in this version"),
-            (&["--architecture", "c"], "--architecture c is not available in this version"),
             (&["--secure"], "--secure is not available in this version"),
         ] {
             assert_eq!(parse(arguments).err(), Some(Stop::Usage(expected.into())));

@@ -6,10 +6,11 @@ mod seed;
 
 use crate::config;
 use crate::node::{Node, RandomIdentifiers, SystemClock, stop_requested};
-use actors::{Cx, Registry};
+use actors::{Cx, PatientNews, Registry};
 use anyhow::{Context, anyhow, bail};
 use model::{DocumentQuery, Oid, PatientId, ReferenceId, ReferenceTerm, StudyInstanceUid, UniqueId};
-use network::{Layout, NODES, PATIENT_DOMAIN};
+pub use network::Architecture;
+use network::{Layout, PATIENT_DOMAIN, own_numbers};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 use synth::{Hospital, Part, StudyPlan};
 
 pub struct DemoOptions {
+    pub architecture: Architecture,
     /// Continues what an earlier run left there; absent means a temporary folder, removed at exit.
     pub data: Option<PathBuf>,
     pub port_base: u16,
@@ -26,6 +28,13 @@ pub struct DemoOptions {
     pub quiet_time_ms: u64,
     /// Write the nodes' files there and end.
     pub write_config: Option<PathBuf>,
+}
+
+impl DemoOptions {
+    fn layout(&self, data: PathBuf) -> Layout {
+        let DemoOptions { architecture, port_base, quiet_time_ms, .. } = *self;
+        Layout { architecture, port_base, data, quiet_time_ms }
+    }
 }
 
 /// Seeding that takes longer than this has failed.
@@ -57,8 +66,9 @@ pub async fn run(options: DemoOptions) -> anyhow::Result<()> {
     };
     std::fs::create_dir_all(&data).with_context(|| format!("cannot create {}", data.display()))?;
     let data = std::fs::canonicalize(&data)?;
-    let layout = Layout { port_base: options.port_base, data: data.clone(), quiet_time_ms: options.quiet_time_ms };
+    let layout = options.layout(data.clone());
     check_ports(&layout)?;
+    keep_architecture(&layout)?;
     network::write_lists(&data)?;
     let mut nodes = Vec::new();
     for file in layout.files(&data) {
@@ -82,7 +92,8 @@ struct Network {
 impl Network {
     async fn serve(&self, options: &DemoOptions, started: Instant) -> anyhow::Result<()> {
         let seeded = self.layout.data.join("seeded");
-        let plans = synth::seed_studies();
+        let plans = self.layout.plans();
+        self.feed_own_numbers(&plans).await?;
         let mut stop = std::pin::pin!(stop_requested());
         if !options.empty && !seeded.exists() {
             let seeding = self.seed(&plans);
@@ -97,6 +108,21 @@ impl Network {
         }
         self.announce(options, started.elapsed());
         stop.await;
+        Ok(())
+    }
+
+    /// The centre knows whom the hospitals' own numbers mean.
+    async fn feed_own_numbers(&self, plans: &[StudyPlan]) -> anyhow::Result<()> {
+        let Some(identity) = self.nodes.first().and_then(Node::identity) else { return Ok(()) };
+        for plan in plans {
+            let Some(number) = plan.id_in_objects else { continue };
+            let id = self.patient(plan)?;
+            let known = identity.find(&id, &cx()).await.map_err(|refusal| anyhow!("{refusal}"))?;
+            let mut patient = known.ok_or_else(|| anyhow!("the centre does not know patient {}", id.id))?;
+            patient.other_ids = vec![PatientId::new(number, Oid::parse(&own_numbers(plan.hospital))?)];
+            let fed = identity.feed(&patient, PatientNews::Added, &cx()).await;
+            fed.map_err(|refusal| anyhow!("{refusal}"))?;
+        }
         Ok(())
     }
 
@@ -148,8 +174,9 @@ impl Network {
     }
 
     fn hospital(&self, plan: &StudyPlan) -> anyhow::Result<&Node> {
-        let node = self.nodes.iter().find(|n| n.config().node.name == plan.hospital.as_str());
-        node.ok_or_else(|| anyhow!("there is no node {}", plan.hospital.as_str()))
+        let name = self.layout.archive(plan.hospital);
+        let node = self.nodes.iter().find(|n| n.config().node.name == name);
+        node.ok_or_else(|| anyhow!("there is no node {name}"))
     }
 
     fn registry(&self) -> anyhow::Result<Arc<dyn Registry>> {
@@ -200,7 +227,7 @@ impl Network {
             .map(|p| json!({"id": p.id, "name": p.name, "birth_date": p.birth_date_iso(), "sex": p.sex}))
             .collect();
         let text = serde_json::to_string_pretty(&json!({
-            "architecture": "a",
+            "architecture": self.layout.architecture.letter(),
             "secure": false,
             "pid": std::process::id(),
             "quiet_time_ms": self.layout.quiet_time_ms,
@@ -220,24 +247,34 @@ impl Network {
         let file = file.unwrap_or_else(|| "FILE (run the demo with --endpoints FILE)".to_owned());
         let portal = format!("{}/portal", self.layout.url("central"));
         println!(
-            "manifold demo, architecture A, ready after {:.1} s. Loopback only, no authentication.\n",
+            "manifold demo, architecture {}, ready after {:.1} s. Loopback only, no authentication.\n",
+            self.layout.architecture.letter().to_ascii_uppercase(),
             took.as_secs_f64()
         );
-        println!(
-            "  central  registry, repository, identity, FHIR, portal   {}   HL7 v2 (ITI-8) at 127.0.0.1:{}",
-            self.layout.url("central"),
-            self.layout.mllp_port("central")
-        );
-        for node in &NODES[1..] {
-            let (http, dicom) = (self.layout.url(node), self.layout.dicom_port(node));
-            println!(
-                "  {node:<8} archive, imaging source, reports              {http}   DICOM {} at 127.0.0.1:{dicom}",
-                node.to_uppercase()
-            );
+        for node in self.layout.nodes() {
+            let plays = match (self.layout.architecture, *node) {
+                (Architecture::DistributedPacs, "central") => "registry, repository, identity, FHIR, portal",
+                (Architecture::DistributedPacs, _) => "archive, imaging source, reports",
+                (Architecture::CentralArchive, _) => {
+                    "registry, repository, identity, FHIR, portal, archive, imaging source"
+                }
+            };
+            println!("  {node:<8} {plays:<44}  {}", self.layout.url(node));
+            for (of, port) in self.layout.ports() {
+                let (dicom, mllp) = (self.layout.dicom_port(node), self.layout.mllp_port(node));
+                match port {
+                    _ if of != *node => {}
+                    port if port == dicom => println!("           DICOM {} at 127.0.0.1:{port}", node.to_uppercase()),
+                    port if port == mllp => println!("           HL7 v2 (ITI-8) at 127.0.0.1:{port}"),
+                    _ => {}
+                }
+            }
         }
+        let archive = self.layout.archive(Hospital::North);
         println!("\n  Open  {portal}\n\n  Try   manifold query --endpoints {file} --patient P0001");
-        println!("        manifold status --endpoints {file} --node north");
-        println!("        storescu -aec NORTH 127.0.0.1 {} image.dcm", self.layout.dicom_port("north"));
+        println!("        manifold status --endpoints {file} --node {archive}");
+        let (title, port) = (archive.to_uppercase(), self.layout.dicom_port(archive));
+        println!("        storescu -aec {title} 127.0.0.1 {port} image.dcm");
         println!("\n  Ctrl-C ends it.");
     }
 }
@@ -256,6 +293,24 @@ fn check_ports(layout: &Layout) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A folder continues the network that began in it, no other.
+fn keep_architecture(layout: &Layout) -> anyhow::Result<()> {
+    let (file, letter) = (layout.data.join("architecture"), layout.architecture.letter());
+    match std::fs::read_to_string(&file) {
+        Ok(text) if text.trim() != letter.to_string() => {
+            bail!(
+                "{} holds a network of architecture {}; give --data another folder",
+                layout.data.display(),
+                text.trim()
+            )
+        }
+        Ok(_) => Ok(()),
+        Err(_) => {
+            std::fs::write(&file, format!("{letter}\n")).with_context(|| format!("cannot write {}", file.display()))
+        }
+    }
+}
+
 fn write_config(options: &DemoOptions, folder: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let folder = std::fs::canonicalize(folder)?;
@@ -264,7 +319,7 @@ fn write_config(options: &DemoOptions, folder: &Path) -> anyhow::Result<()> {
         Some(data) => std::path::absolute(data)?,
         None => folder.join("data"),
     };
-    let layout = Layout { port_base: options.port_base, data, quiet_time_ms: options.quiet_time_ms };
+    let layout = options.layout(data);
     for file in layout.files(&folder) {
         config::parse(&file.toml, [], file.name)?;
         let path = folder.join(format!("{}.toml", file.name));

@@ -1,11 +1,33 @@
-//! The demo's network as configuration files: architecture A, one centre and two hospitals on loopback. The same text is
-//! run in one process by `demo` and written out by `demo --write-config`.
+//! The demo's network as configuration files, on loopback: architecture A is one centre and two hospitals, architecture C
+//! one centre that keeps the images of two hospitals. The same text is run in one process by `demo` and written out by
+//! `demo --write-config`. Source: design section 4.
 
 use std::path::{Path, PathBuf};
+use synth::{Hospital, StudyPlan};
+
+/// Which network it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Architecture {
+    /// Central registry, images at the hospitals.
+    DistributedPacs,
+    /// Central registry and central archive; the hospitals only send and report.
+    CentralArchive,
+}
+
+impl Architecture {
+    /// As the recommendation letters it.
+    pub fn letter(self) -> char {
+        match self {
+            Architecture::DistributedPacs => 'a',
+            Architecture::CentralArchive => 'c',
+        }
+    }
+}
 
 /// Ports and folders of one network.
 #[derive(Clone, Debug)]
 pub struct Layout {
+    pub architecture: Architecture,
     pub port_base: u16,
     /// Holds the nodes' data and the shared lists.
     pub data: PathBuf,
@@ -19,10 +41,60 @@ pub struct NodeFile {
 }
 
 pub const PATIENT_DOMAIN: &str = "2.999.7";
-/// Nodes in the order in which they start.
-pub const NODES: [&str; 3] = ["central", "north", "south"];
+const HOSPITALS: [Hospital; 2] = [Hospital::North, Hospital::South];
+
+/// OID of a hospital; its accession and order numbers have domains below it.
+pub fn oid(hospital: Hospital) -> &'static str {
+    match hospital {
+        Hospital::North => "2.999.1.2",
+        Hospital::South => "2.999.1.4",
+    }
+}
+
+/// Domain of the patient numbers that a hospital gives by itself.
+pub fn own_numbers(hospital: Hospital) -> String {
+    format!("{}.1", oid(hospital))
+}
+
+/// As HL7 v2 has it.
+pub fn xon(hospital: Hospital) -> String {
+    format!("{}^^^^^&{}&ISO^^^^1", hospital.institution(), oid(hospital))
+}
 
 impl Layout {
+    /// Nodes in the order in which they start.
+    pub fn nodes(&self) -> &'static [&'static str] {
+        match self.architecture {
+            Architecture::DistributedPacs => &["central", "north", "south"],
+            Architecture::CentralArchive => &["central"],
+        }
+    }
+
+    /// What is seeded.
+    pub fn plans(&self) -> Vec<StudyPlan> {
+        let mut plans = synth::seed_studies();
+        if self.architecture == Architecture::CentralArchive {
+            plans.extend(synth::studies_under_own_numbers());
+        }
+        plans
+    }
+
+    /// The node that keeps the images of a hospital.
+    pub fn archive(&self, hospital: Hospital) -> &'static str {
+        match self.architecture {
+            Architecture::DistributedPacs => hospital.as_str(),
+            Architecture::CentralArchive => "central",
+        }
+    }
+
+    /// The node to which a hospital's reports go.
+    pub fn repository(&self, hospital: Hospital) -> &'static str {
+        match (self.architecture, hospital) {
+            (Architecture::DistributedPacs, Hospital::South) => "south",
+            _ => "central",
+        }
+    }
+
     pub fn http_port(&self, node: &str) -> u16 {
         self.port_base + offset(node)
     }
@@ -46,30 +118,36 @@ impl Layout {
     /// Every port the network listens on, with the node it belongs to.
     pub fn ports(&self) -> Vec<(&'static str, u16)> {
         let mut ports = Vec::new();
-        for node in NODES {
-            ports.push((node, self.http_port(node)));
-            ports.push(match node {
-                "central" => (node, self.mllp_port(node)),
-                _ => (node, self.dicom_port(node)),
-            });
+        for node in self.nodes() {
+            ports.push((*node, self.http_port(node)));
+            if *node == "central" {
+                ports.push((*node, self.mllp_port(node)));
+            }
+            if HOSPITALS.into_iter().any(|hospital| self.archive(hospital) == *node) {
+                ports.push((*node, self.dicom_port(node)));
+            }
         }
         ports
     }
 
-    /// The three files; `lists` is where codes.toml, regions.toml and patients.csv lie.
+    /// One file per node; `lists` is where codes.toml, regions.toml and patients.csv lie.
     pub fn files(&self, lists: &Path) -> Vec<NodeFile> {
-        vec![
-            NodeFile { name: "central", toml: self.central(lists) },
-            NodeFile { name: "north", toml: self.hospital("north", lists) },
-            NodeFile { name: "south", toml: self.hospital("south", lists) },
-        ]
+        match self.architecture {
+            Architecture::DistributedPacs => vec![
+                NodeFile { name: "central", toml: self.central(lists) },
+                NodeFile { name: "north", toml: self.hospital(Hospital::North, lists) },
+                NodeFile { name: "south", toml: self.hospital(Hospital::South, lists) },
+            ],
+            Architecture::CentralArchive => vec![NodeFile { name: "central", toml: self.central_archive(lists) }],
+        }
     }
 
     fn head(&self, node: &str) -> String {
         format!(
-            "# {node} of the demo network (architecture A). Loopback only, no authentication.\n\
+            "# {node} of the demo network (architecture {}). Loopback only, no authentication.\n\
              [node]\nname = {node:?}\nhome_community_id = \"urn:oid:2.999.1\"\npublic_url = {:?}\ndata = {:?}\n\n\
              [listen]\nhttp = \"127.0.0.1:{}\"\n",
+            self.architecture.letter().to_ascii_uppercase(),
             self.url(node),
             self.data.join(node).display().to_string(),
             self.http_port(node),
@@ -85,54 +163,101 @@ impl Layout {
         )
     }
 
-    fn central(&self, lists: &Path) -> String {
+    fn mllp(&self) -> String {
+        format!("mllp = \"127.0.0.1:{}\"\n", self.mllp_port("central"))
+    }
+
+    fn dicom(&self, node: &str) -> String {
+        let (port, title) = (self.dicom_port(node), node.to_uppercase());
+        format!("dicom = {{ address = \"127.0.0.1:{port}\", ae_title = {title:?} }}\n")
+    }
+
+    /// What the centre plays in both architectures.
+    fn centre(lists: &Path) -> String {
         format!(
-            "{}mllp = \"127.0.0.1:{}\"\n\n[peers.north]\nkind = \"manifold\"\nurl = {:?}\nretrieve_location_uid = \"2.25.301\"\n\n\
-             [peers.south]\nkind = \"manifold\"\nurl = {:?}\nrepository_unique_id = \"2.999.1.3\"\nretrieve_location_uid = \"2.25.302\"\n\
-             {}patients = {:?}\nunknown_patient = \"refuse\"\n\n\
+            "{}patients = {:?}\nunknown_patient = \"refuse\"\n\n\
              [actors.document_registry]\n[actors.document_repository]\nunique_id = \"2.999.1.1\"\n\
              [actors.patient_identity_manager]\n[actors.mhd_document_recipient]\n[actors.mhd_document_responder]\n[actors.portal]\nreads = \"self\"\n",
-            self.head("central"),
-            self.mllp_port("central"),
-            self.url("north"),
-            self.url("south"),
             Self::domain(lists),
             lists.join("patients.csv").display().to_string(),
         )
     }
 
-    fn hospital(&self, node: &str, lists: &Path) -> String {
-        let (title, institution, institution_oid, location, modalities) = match node {
-            "north" => ("NORTH", "North Hospital", "2.999.1.2", "2.25.301", NORTH_MODALITIES),
-            _ => ("SOUTH", "South Hospital", "2.999.1.4", "2.25.302", SOUTH_MODALITIES),
+    fn central(&self, lists: &Path) -> String {
+        format!(
+            "{}{}\n[peers.north]\nkind = \"manifold\"\nurl = {:?}\nretrieve_location_uid = \"2.25.301\"\n\n\
+             [peers.south]\nkind = \"manifold\"\nurl = {:?}\nrepository_unique_id = \"2.999.1.3\"\nretrieve_location_uid = \"2.25.302\"\n{}",
+            self.head("central"),
+            self.mllp(),
+            self.url("north"),
+            self.url("south"),
+            Self::centre(lists),
+        )
+    }
+
+    fn hospital(&self, hospital: Hospital, lists: &Path) -> String {
+        let node = hospital.as_str();
+        let (location, modalities) = match hospital {
+            Hospital::North => ("2.25.301", NORTH_MODALITIES),
+            Hospital::South => ("2.25.302", SOUTH_MODALITIES),
         };
-        let own_repository = node == "south";
+        let own_repository = self.repository(hospital) == node;
         let mut text = self.head(node);
-        text.push_str(&format!(
-            "dicom = {{ address = \"127.0.0.1:{}\", ae_title = {title:?} }}\n\n[peers.central]\nkind = \"manifold\"\nurl = {:?}\n",
-            self.dicom_port(node),
-            self.url("central"),
-        ));
+        text.push_str(&self.dicom(node));
+        text.push_str(&format!("\n[peers.central]\nkind = \"manifold\"\nurl = {:?}\n", self.url("central")));
         text.push_str(&Self::domain(lists));
         if own_repository {
             text.push_str("\n[actors.document_repository]\nunique_id = \"2.999.1.3\"\nregister_at = \"central\"\n");
         }
         let publish_to = if own_repository { "self" } else { "central" };
-        let xon = format!("{institution}^^^^^&{institution_oid}&ISO^^^^1");
-        text.push_str(&format!(
-            "\n[actors.imaging_archive]\n[actors.imaging_document_source]\npublish_to = {publish_to:?}\n\
-             retrieve_location_uid = {location:?}\nalso_called = [\"1.3.6.1.4.1000\"]\nsource_id = \"{institution_oid}.9\"\nquiet_time_ms = {}\nunknown_patient = \"feed\"\n",
-            self.quiet_time_ms,
-        ));
+        text.push_str(&self.archive_and_source(publish_to, location, &format!("{}.9", oid(hospital))));
         for ae in modalities.iter().chain(&["*"]) {
-            text.push_str(&format!(
-                "\n[[actors.imaging_document_source.sources]]\nae_title = {ae:?}\ninstitution = {xon:?}\n\
-                 patient_id_issuer = {PATIENT_DOMAIN:?}\naccession_issuer = \"{institution_oid}.3\"\nplacer_issuer = \"{institution_oid}.4\"\n",
-            ));
+            text.push_str(&calling(ae, hospital, PATIENT_DOMAIN));
         }
-        text.push_str(&format!("\n[actors.report_source]\npublish_to = {publish_to:?}\ninstitution = {xon:?}\n"));
+        let institution = xon(hospital);
+        text.push_str(&format!(
+            "\n[actors.report_source]\npublish_to = {publish_to:?}\ninstitution = {institution:?}\n"
+        ));
         text
     }
+
+    /// The centre of architecture C: whose a study is follows from who sends it.
+    fn central_archive(&self, lists: &Path) -> String {
+        let mut text = format!("{}{}{}", self.head("central"), self.mllp(), self.dicom("central"));
+        text.push_str(&Self::centre(lists));
+        text.push_str(&self.archive_and_source("self", "2.25.300", "2.999.1.9"));
+        let mut known = Vec::new();
+        for plan in self.plans() {
+            if !known.contains(&plan.calling_ae) {
+                known.push(plan.calling_ae);
+                let own = own_numbers(plan.hospital);
+                let issuer = if plan.id_in_objects.is_some() { &own } else { PATIENT_DOMAIN };
+                text.push_str(&calling(plan.calling_ae, plan.hospital, issuer));
+            }
+        }
+        text.push_str(&format!(
+            "\n[[actors.imaging_document_source.sources]]\nae_title = \"*\"\ninstitution = \"Central Archive^^^^^&2.999.1&ISO^^^^1\"\n\
+             patient_id_issuer = {PATIENT_DOMAIN:?}\n",
+        ));
+        text
+    }
+
+    fn archive_and_source(&self, publish_to: &str, location: &str, source_id: &str) -> String {
+        format!(
+            "\n[actors.imaging_archive]\n[actors.imaging_document_source]\npublish_to = {publish_to:?}\n\
+             retrieve_location_uid = {location:?}\nalso_called = [\"1.3.6.1.4.1000\"]\nsource_id = {source_id:?}\nquiet_time_ms = {}\nunknown_patient = \"feed\"\n",
+            self.quiet_time_ms,
+        )
+    }
+}
+
+/// What a calling AE title means.
+fn calling(ae_title: &str, hospital: Hospital, patient_id_issuer: &str) -> String {
+    let (institution, oid) = (xon(hospital), oid(hospital));
+    format!(
+        "\n[[actors.imaging_document_source.sources]]\nae_title = {ae_title:?}\ninstitution = {institution:?}\n\
+         patient_id_issuer = {patient_id_issuer:?}\naccession_issuer = \"{oid}.3\"\nplacer_issuer = \"{oid}.4\"\n",
+    )
 }
 
 const NORTH_MODALITIES: &[&str] = &["CT1", "MR1"];

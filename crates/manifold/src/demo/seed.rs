@@ -1,7 +1,7 @@
 //! What the demo's hospitals send: studies by C-STORE to their nodes, reports by ITI-41, exactly as a modality and a
 //! reporting system would.
 
-use super::network::{Layout, PATIENT_DOMAIN};
+use super::network::{Layout, PATIENT_DOMAIN, oid, xon};
 use crate::node::{RandomIdentifiers, SystemClock};
 use actors::Cx;
 use anyhow::{Context, anyhow};
@@ -13,7 +13,7 @@ use model::{
 use net::{DimseClient, HttpClient, HttpClientOptions};
 use std::sync::Arc;
 use std::time::Duration;
-use synth::{Hospital, Part, StudyPlan, SynthError};
+use synth::{Part, StudyPlan, SynthError};
 use transactions::edge::soap_client::SoapPeer;
 use transactions::iti41_provide_and_register_document_set::Client;
 use transactions::report_source::{self, Outgoing};
@@ -33,7 +33,7 @@ const EXPLICIT_LE: &str = "1.2.840.10008.1.2.1";
 
 /// Sends one part of a study on one association. Blocks.
 pub fn send(layout: &Layout, plan: &StudyPlan, part: Part) -> anyhow::Result<usize> {
-    let node = plan.hospital.as_str();
+    let node = layout.archive(plan.hospital);
     let address = format!("127.0.0.1:{}", layout.dicom_port(node));
     let contexts = ProposedContext::to_store(CLASSES.iter().map(|class| (*class, EXPLICIT_LE)))
         .map_err(|count| anyhow!("{count} presentation contexts are too many"))?;
@@ -80,10 +80,7 @@ pub async fn report(layout: &Layout, plan: &StudyPlan, regions: &RegionMap) -> a
     };
     let pdf = synth::report_pdf(plan, person)?;
     let cx = Cx::local("demo", Arc::new(SystemClock), Arc::new(RandomIdentifiers));
-    let (repository, oid) = match plan.hospital {
-        Hospital::North => ("central", "2.999.1.2"),
-        Hospital::South => ("south", "2.999.1.4"),
-    };
+    let (repository, oid) = (layout.repository(plan.hospital), oid(plan.hospital));
     let study = StudyInstanceUid::parse(&plan.study_uid)?;
     let procedure = code(&plan.procedure);
     let report = Report {
@@ -105,7 +102,7 @@ pub async fn report(layout: &Layout, plan: &StudyPlan, regions: &RegionMap) -> a
         language: "en".into(),
         effective_time: utc(&text.signed_at, plan.utc_offset())?,
         author: xcn(text.author),
-        institution: Xon::parse(&format!("{}^^^^^&{oid}&ISO^^^^1", plan.hospital.institution()))?,
+        institution: Xon::parse(&xon(plan.hospital))?,
         legal_authenticator: xcn(text.author),
         studies: vec![ReportStudy {
             study: study.clone(),

@@ -19,7 +19,7 @@ pub use openapi::document as openapi;
 pub use signals::stop_requested;
 
 use crate::config::NodeConfig;
-use actors::{Cx, ImagingArchive, Registry};
+use actors::{Cx, Identity, ImagingArchive, Registry};
 use anyhow::{Context, anyhow};
 use dicom::dimse::AcceptorConfig;
 use net::{DimseServer, HttpLimits, HttpServer, MllpLimits, MllpServer, ServerTls};
@@ -48,6 +48,7 @@ pub struct Node {
     audit: Arc<audit::NodeAudit>,
     store: Arc<dyn MetadataStore>,
     registry: Option<Arc<dyn Registry>>,
+    identity: Option<Arc<dyn Identity>>,
     quiet_micros: Arc<AtomicI64>,
     // Last, so that it is closed when nobody uses it any more.
     _lock: std::fs::File,
@@ -72,7 +73,7 @@ impl Node {
         wiring.imaging()?;
         wiring.readers()?;
         let tasks = wiring.start_tasks(stopped);
-        let Wiring { router, archive, proxy, registry, quiet_micros, hl7v2, .. } = wiring;
+        let Wiring { router, archive, proxy, registry, own_identity: identity, quiet_micros, hl7v2, .. } = wiring;
         let tls = config.listen.tls.as_ref().map(|tls| ServerTls {
             certificate: config.resolve(&tls.certificate),
             key: config.resolve(&tls.key),
@@ -124,6 +125,7 @@ impl Node {
             audit: opened.audit,
             store: opened.store,
             registry,
+            identity,
             quiet_micros,
             _lock: opened.lock,
         })
@@ -141,6 +143,11 @@ impl Node {
     /// The registry that this node's documents are in.
     pub fn registry(&self) -> Option<Arc<dyn Registry>> {
         self.registry.clone()
+    }
+
+    /// Who the patients of this node's registry are.
+    pub fn identity(&self) -> Option<Arc<dyn Identity>> {
+        self.identity.clone()
     }
 
     /// While `held_open`, a study is complete only when [`Node::study_is_complete`] says so.

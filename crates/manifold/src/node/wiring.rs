@@ -47,7 +47,7 @@ pub(super) struct Wiring<'a> {
     /// What the MLLP port answers.
     pub(super) hl7v2: Vec<Arc<dyn MllpTransaction>>,
     own_registry: Option<DocumentRegistry>,
-    own_identity: Option<Arc<dyn Identity>>,
+    pub(super) own_identity: Option<Arc<dyn Identity>>,
     own_repository: Option<Arc<DocumentRepository>>,
     /// The registry that documents of this node end up in.
     pub(super) registry: Option<Arc<dyn Registry>>,
@@ -278,6 +278,12 @@ impl<'a> Wiring<'a> {
         let router = self.soap(edge, vec![rad69], None, "/xds/imaging")?;
         self.merge(router);
         let mut administrator = None;
+        let cross_reference =
+            match (&self.own_identity, options.publish_to.as_str(), &self.config.actors.document_repository) {
+                (Some(own), ..) => Some(own.clone()),
+                (None, "self", Some(repository)) => self.peers.fhir_identity(&repository.register_at).ok(),
+                (None, peer, _) => self.peers.fhir_identity(peer).ok(),
+            };
         let (registry, repository, identity) = match (options.publish_to.as_str(), &self.own_repository) {
             ("self", Some(own)) => {
                 let registry =
@@ -313,6 +319,7 @@ impl<'a> Wiring<'a> {
                 config::UnknownPatientAtSource::Feed => actors::UnknownPatientAtSource::Feed,
                 config::UnknownPatientAtSource::Hold => actors::UnknownPatientAtSource::Hold,
             },
+            patient_domain: self.patient_domain()?,
             source_id: Oid::parse(source_id)?,
             content_type_code,
             parallel: 4,
@@ -321,8 +328,16 @@ impl<'a> Wiring<'a> {
         let store = self.opened.store.clone();
         let maker = Arc::new(maker);
         let administrator = administrator.unwrap_or_else(|| registry.clone());
-        self.source =
-            Some(ImagingDocumentSource { store, maker, identity, registry, administrator, repository, policy });
+        self.source = Some(ImagingDocumentSource {
+            store,
+            maker,
+            identity,
+            cross_reference,
+            registry,
+            administrator,
+            repository,
+            policy,
+        });
         Ok(())
     }
 

@@ -134,7 +134,7 @@ impl Place<'_> {
             .text(tags::TIMEZONE_OFFSET_FROM_UTC, plan.utc_offset())
             // Patient
             .text(tags::PATIENT_NAME, plan.object_name())
-            .text(tags::PATIENT_ID, person.map_or("", |p| p.id))
+            .text(tags::PATIENT_ID, plan.object_id())
             .text(tags::PATIENT_BIRTH_DATE, person.map_or("", |p| p.birth_date))
             .text(tags::PATIENT_SEX, person.map_or("", |p| p.sex))
             // Study

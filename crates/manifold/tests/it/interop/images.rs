@@ -12,6 +12,14 @@ fn dicomweb_client_retrieves_every_seeded_study_from_the_node_that_its_manifest_
 }
 
 #[test]
+fn dicomweb_client_retrieves_every_seeded_study_of_a_central_archive() {
+    if peers::present(&[Peer::Python]) {
+        let network = Network::demo(&["--architecture", "c"]);
+        peers::python("images.py", &[&"seeded", &network.endpoints_file()]);
+    }
+}
+
+#[test]
 fn dicomtrolley_retrieves_a_seeded_study_by_rad_69() {
     if peers::present(&[Peer::Python]) {
         peers::python("images.py", &[&"rad69", &Network::seeded().endpoints_file()]);

@@ -2,6 +2,7 @@
 //! acknowledged stays, what is refused says why, and nobody else notices. Source: design sections 4, 5, 6 and 9.
 
 mod audit;
+mod central_archive;
 mod centre_down;
 pub mod client;
 mod demo;

@@ -15,7 +15,17 @@ impl Modality {
     pub fn connect(address: &str, called: &str) -> Result<Modality, NetError> {
         let mut contexts = ProposedContext::to_store([(CT, EXPLICIT_LE)]).expect("one context fits");
         contexts.push(ProposedContext::verification());
-        let config = RequestorConfig::new("CT1", called, contexts);
+        Modality::connect_as("CT1", address, called, contexts)
+    }
+
+    /// The same as somebody else. `contexts` must hold CT images in Explicit VR Little Endian.
+    pub fn connect_as(
+        calling: &str,
+        address: &str,
+        called: &str,
+        contexts: Vec<ProposedContext>,
+    ) -> Result<Modality, NetError> {
+        let config = RequestorConfig::new(calling, called, contexts);
         let client = DimseClient::connect(address, config, Duration::from_secs(5))?;
         let context = client.context_for(CT, EXPLICIT_LE).expect("the node takes CT images");
         Ok(Modality { client, context })
