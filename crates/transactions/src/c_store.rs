@@ -124,18 +124,30 @@ impl Incoming {
 
     /// The object is whole. Shape: what it is about, and what became of it.
     pub(crate) fn finish(self, cx: &Cx) -> (Vec<String>, Result<Accepted, Fault>) {
+        let sop_instance = self.sop_instance.clone();
+        let (place, outcome) = self.finish_in(None, cx);
+        (std::iter::once(sop_instance).chain(place.map(|(study, _)| study)).collect(), outcome)
+    }
+
+    /// The same of an object that has to belong to a study. Shape: its study and series, if it names both.
+    pub(crate) fn finish_in(self, study: Option<&str>, cx: &Cx) -> (Option<(String, String)>, Result<Accepted, Fault>) {
         let Incoming { sop_class, sop_instance, transfer_syntax, octets, limit: _, instance } = self;
-        let mut objects = vec![sop_instance.clone()];
+        let mut place = None;
         let outcome = instance.and_then(|instance| {
+            let invalid = |reason: String| Fault::InvalidInstance { instance: sop_instance.clone(), reason };
             if octets == 0 {
-                let reason = "the data set is empty".to_owned();
-                return Err(Fault::InvalidInstance { instance: sop_instance.clone(), reason });
+                return Err(invalid("the data set is empty".to_owned()));
             }
             let received = inspect(&*instance, &sop_class, &sop_instance, &transfer_syntax, cx)?;
-            objects.extend(received.study.as_ref().map(ToString::to_string));
+            let own = received.study.as_ref().map(ToString::to_string);
+            if let Some(study) = study.filter(|study| own.as_deref() != Some(*study)) {
+                let own = own.unwrap_or_default();
+                return Err(invalid(format!("is of study `{own}` by (0020,000D), it was sent to study `{study}`")));
+            }
+            place = own.zip(received.series.as_ref().map(ToString::to_string));
             instance.keep(received, cx)
         });
-        (objects, outcome)
+        (place, outcome)
     }
 }
 
@@ -252,13 +264,13 @@ fn inspect(
     let header = dicom::Header::from_scan(&scan);
     if header.sop_instance_uid != dicom::uid::trim(sop_instance) {
         return Err(invalid(format!(
-            "the data set holds SOP Instance UID (0008,0018) `{}`, the command announced `{sop_instance}`",
+            "the data set holds SOP Instance UID (0008,0018) `{}`, announced was `{sop_instance}`",
             header.sop_instance_uid
         )));
     }
     if header.sop_class_uid != dicom::uid::trim(sop_class) {
         return Err(invalid(format!(
-            "the data set holds SOP Class UID (0008,0016) `{}`, the command announced `{sop_class}`",
+            "the data set holds SOP Class UID (0008,0016) `{}`, announced was `{sop_class}`",
             header.sop_class_uid
         )));
     }

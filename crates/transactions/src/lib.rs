@@ -36,6 +36,7 @@ pub mod portal;
 pub mod rad107_wado_rs;
 pub mod rad69_retrieve_imaging_document_set;
 pub mod report_source;
+pub mod stow_rs;
 
 /// What a transaction is and how it is reached.
 #[derive(Debug, PartialEq, Eq)]
@@ -104,6 +105,7 @@ pub static TRANSACTIONS: &[&Transaction] = &[
     &iti119_patient_demographics_match::TRANSACTION,
     &rad69_retrieve_imaging_document_set::TRANSACTION,
     &rad107_wado_rs::TRANSACTION,
+    &stow_rs::TRANSACTION,
     &pacs_proxy::triggers::mpps::TRANSACTION,
     &pacs_proxy::triggers::mpps::ENDED,
     &pacs_proxy::triggers::ian::TRANSACTION,

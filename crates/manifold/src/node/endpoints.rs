@@ -45,6 +45,7 @@ pub fn endpoints(config: &NodeConfig) -> Value {
     }
     if actors.imaging_archive.is_some() {
         names.push("imaging_archive");
+        add(&["STOW-RS"], format!("{base}/dicomweb"));
     }
     if actors.pacs_proxy.is_some() {
         names.push("pacs_proxy");

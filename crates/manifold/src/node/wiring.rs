@@ -35,7 +35,7 @@ use transactions::{
     iti67_find_document_references, iti68_retrieve_document, iti78_mobile_patient_demographics_query,
     iti83_mobile_patient_identifier_cross_reference_query, iti86_remove_documents, iti104_patient_identity_feed_fhir,
     iti105_simplified_publish, iti106_generate_metadata, iti119_patient_demographics_match, manifest_maker, portal,
-    rad69_retrieve_imaging_document_set, rad107_wado_rs,
+    rad69_retrieve_imaging_document_set, rad107_wado_rs, stow_rs,
 };
 
 /// Actors as they come into being, each from what was there before.
@@ -245,6 +245,10 @@ impl<'a> Wiring<'a> {
         vec![Arc::new(transactions::manifest_check::ManifestCheck { blobs })]
     }
 
+    fn dicomweb_base(&self) -> String {
+        format!("{}/dicomweb", self.config.node.public_url.trim_end_matches('/'))
+    }
+
     pub(super) fn imaging(&mut self) -> anyhow::Result<()> {
         if let Some(proxy) = &self.proxy {
             self.images = Some(proxy.imaging.clone());
@@ -258,11 +262,18 @@ impl<'a> Wiring<'a> {
                 Arc::new(transactions::instance_delivery::Delivery),
             );
             self.archive = Some(archive.clone());
-            self.images = Some(Arc::new(archive));
+            self.images = Some(Arc::new(archive.clone()));
+            let stow = stow_rs::Server {
+                receiver: Arc::new(archive),
+                dicomweb_base: self.dicomweb_base(),
+                instance_octets: self.config.limits.instance_octets,
+                edge: self.opened.edge.clone(),
+            };
+            self.merge(stow.router());
         }
         let Some(imaging) = self.images.clone() else { return Ok(()) };
         let Some(options) = &self.config.actors.imaging_document_source else { return Ok(()) };
-        let dicomweb_base = format!("{}/dicomweb", self.config.node.public_url.trim_end_matches('/'));
+        let dicomweb_base = self.dicomweb_base();
         let edge = self.opened.edge.clone();
         let resources = options.dicomweb_resources.clone();
         let wado = rad107_wado_rs::Server { imaging: imaging.clone(), dicomweb_base, resources, edge: edge.clone() };
@@ -367,7 +378,7 @@ impl<'a> Wiring<'a> {
             },
             sources,
             patient_domain: self.patient_domain()?,
-            retrieve_base_url: format!("{}/dicomweb", self.config.node.public_url.trim_end_matches('/')),
+            retrieve_base_url: self.dicomweb_base(),
             retrieve_location_uid: RetrieveLocationUid::parse(&options.retrieve_location_uid)?,
             regions: self.regions.clone(),
             defaults: manifest_maker::MetadataDefaults {

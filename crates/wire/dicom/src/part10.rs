@@ -4,7 +4,7 @@ use dicom_core::{Tag, VR};
 
 use crate::dataset::DataSet;
 use crate::error::{DecodeError, Problem};
-use crate::scan::{Limits, Source, Token, Walker};
+use crate::scan::{Limits, Slice, Source, Token, Walker};
 use crate::transfer_syntaxes::Encoding;
 use crate::uid;
 
@@ -76,6 +76,15 @@ pub fn encode_as(data_set: &DataSet, transfer_syntax_uid: &str) -> Vec<u8> {
         out.extend_from_slice(&data_set.encode_explicit_le());
     }
     out
+}
+
+/// Reads preamble and file meta group at the begin of a file; the octets after `head` are not needed unless the group is
+/// longer. Shape: the attributes and the offset at which the data set begins.
+///
+/// Errors: no DICOM file, a broken group, no transfer syntax.
+pub fn file_meta_of(head: &[u8]) -> Result<(FileMeta, usize), DecodeError> {
+    let (meta, start) = read_meta(&mut Slice(head))?;
+    Ok((meta, usize::try_from(start).unwrap_or(head.len()).min(head.len())))
 }
 
 /// Reads preamble and file meta group: the attributes and the offset at which the data set begins.

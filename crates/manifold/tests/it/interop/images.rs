@@ -41,6 +41,14 @@ fn attributes_frames_and_pictures_of_pydicoms_files_are_what_pydicom_makes_of_th
 }
 
 #[test]
+fn dicomweb_client_stores_by_stow_rs_and_is_told_what_was_not_stored() {
+    if peers::present(&[Peer::Python]) {
+        let network = Network::demo(&["--architecture", "c", "--empty", "--quiet-time-ms", "500"]);
+        peers::python("stow.py", &[&network.endpoints_file(), &network.folder()]);
+    }
+}
+
+#[test]
 fn documents_and_videos_come_as_they_are() {
     if peers::present(&[Peer::Python]) {
         let network = Network::demo(&["--empty"]);
