@@ -178,6 +178,41 @@ impl ImagingArchive {
         }
     }
 
+    /// Deletes what is stored of a study, a series of it or one instance; its manifest follows by the imaging source.
+    /// Shape: how many instances.
+    ///
+    /// Errors: `ImagesNotFound`; `OutOfResources`.
+    pub async fn delete(&self, wanted: &ImageRequest, cx: &Cx) -> Result<usize, Refusal> {
+        let (request, at) = (wanted.clone(), cx.now_unix_micros());
+        let removed: Result<Vec<String>, StoreError> = self
+            .store
+            .write(move |tx| {
+                let gone: Vec<SopInstanceUid> = rows(tx, &request)?.into_iter().map(|row| row.instance).collect();
+                if gone.is_empty() {
+                    return Ok(Vec::new());
+                }
+                // What the study was held for may be just this.
+                tx.hold_study(&request.study, None)?;
+                tx.remove_instances(&request.study, &gone, at)
+            })
+            .await;
+        let files = removed.map_err(|e| storage(e, &cx.request_id))?;
+        if files.is_empty() {
+            return Err(not_found(wanted));
+        }
+        let (count, store) = (files.len(), self.files.clone());
+        let deleted = tokio::task::spawn_blocking(move || {
+            for file in &files {
+                if let Err(error) = store.remove(file) {
+                    tracing::warn!(%error, "cannot remove the file of a deleted instance; it goes at the next start");
+                }
+            }
+        });
+        let _ = deleted.await;
+        tracing::info!(request_id = cx.request_id, study = %wanted.study, instances = count, "instances deleted");
+        Ok(count)
+    }
+
     /// Where a stored instance's file is.
     pub fn path(&self, instance: &StoredInstance) -> Result<PathBuf, StoreError> {
         self.files.path(&instance.file)
@@ -195,26 +230,36 @@ pub(crate) async fn permitted_rows(
     let wanted = request.clone();
     let found = store
         .read(move |tx| {
-            let select = match (&wanted.series, &wanted.instance) {
-                (_, Some(instance)) => InstanceSelect::Instance(&wanted.study, instance),
-                (Some(series), None) => InstanceSelect::Series(&wanted.study, series),
-                (None, None) => InstanceSelect::Study(&wanted.study),
-            };
-            let mut rows = tx.instances(select)?;
-            rows.retain(|row| wanted.series.as_ref().is_none_or(|series| *series == row.series));
+            let rows = rows(tx, &wanted)?;
             permitted(tx, &wanted.study, rows)
         })
         .await;
     let rows: Vec<StoredInstance> = found.map_err(|e: StoreError| internal(e, &cx.request_id))?;
     if rows.is_empty() {
-        let what = match (&request.series, &request.instance) {
-            (_, Some(instance)) => format!("instance {instance} of study {}", request.study),
-            (Some(series), None) => format!("series {series} of study {}", request.study),
-            (None, None) => format!("study {}", request.study),
-        };
-        return Err(Fault::ImagesNotFound(what).into());
+        return Err(not_found(request));
     }
     Ok(rows)
+}
+
+/// What is stored of it, permitted or not.
+fn rows<T: ArchiveRead + ?Sized>(tx: &T, wanted: &ImageRequest) -> Result<Vec<StoredInstance>, StoreError> {
+    let select = match (&wanted.series, &wanted.instance) {
+        (_, Some(instance)) => InstanceSelect::Instance(&wanted.study, instance),
+        (Some(series), None) => InstanceSelect::Series(&wanted.study, series),
+        (None, None) => InstanceSelect::Study(&wanted.study),
+    };
+    let mut rows = tx.instances(select)?;
+    rows.retain(|row| wanted.series.as_ref().is_none_or(|series| *series == row.series));
+    Ok(rows)
+}
+
+fn not_found(request: &ImageRequest) -> Refusal {
+    let what = match (&request.series, &request.instance) {
+        (_, Some(instance)) => format!("instance {instance} of study {}", request.study),
+        (Some(series), None) => format!("series {series} of study {}", request.study),
+        (None, None) => format!("study {}", request.study),
+    };
+    Fault::ImagesNotFound(what).into()
 }
 
 /// The one decision about images: an instance goes out if and only if the current manifest of its study lists it.

@@ -4,7 +4,10 @@
 //! What a manifest will be called is written down before it is first sent, so that after a crash or a silent peer the
 //! same submission is sent again, or found to have arrived.
 
+mod reconciliation;
 mod withdrawal;
+
+pub use reconciliation::{Reconciliation, out_of_sync};
 
 use crate::{
     Cx, DocumentContent, Fault, Found, Identity, PatientNews, ProvidedDocument, Refusal, Registry, Repository,
@@ -76,6 +79,11 @@ pub trait ManifestMaker: Send + Sync {
         instances: &[StoredInstance],
         identity: &ManifestIdentity,
     ) -> Result<DraftManifest, NotPublishable>;
+
+    /// Instances that cannot be had any more, though their rows say that they are there. Blocks.
+    fn lost(&self, _: &[StoredInstance]) -> Vec<SopInstanceUid> {
+        Vec::new()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +103,8 @@ pub struct SourcePolicy {
     pub unknown_patient: UnknownPatientAtSource,
     /// Domain of the patient ids under which documents are registered.
     pub patient_domain: Oid,
+    /// Time between two published studies that are compared with the registry, microseconds; 0 for never.
+    pub reconcile_micros: i64,
     /// SubmissionSet.sourceId.
     pub source_id: Oid,
     pub content_type_code: Code,
@@ -114,6 +124,7 @@ pub struct ImagingDocumentSource {
     pub administrator: Arc<dyn Registry>,
     pub repository: Arc<dyn Repository>,
     pub policy: SourcePolicy,
+    pub reconciliation: Reconciliation,
 }
 
 /// One manifest under way.
@@ -192,7 +203,8 @@ impl ImagingDocumentSource {
         };
         let again = jobs.len() == parallel;
         futures_util::future::join_all(jobs.into_iter().map(|job| self.run(job, cx))).await;
-        if again { 0 } else { self.wait(cx).await }
+        let reconciled = self.reconcile(cx).await;
+        if again { 0 } else { self.wait(cx).await.min(reconciled) }
     }
 
     async fn wait(&self, cx: &Cx) -> i64 {

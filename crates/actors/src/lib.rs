@@ -31,8 +31,8 @@ pub use imaging_archive::{
     Accepted, Delivered, ImagingArchive, IncomingInstance, InstanceDelivery, InstanceReceiver, ReceivedInstance,
 };
 pub use imaging_document_source::{
-    DraftManifest, ImagingDocumentSource, ManifestIdentity, ManifestMaker, NotPublishable, SourcePolicy,
-    UnknownPatientAtSource, study_is_complete,
+    DraftManifest, ImagingDocumentSource, ManifestIdentity, ManifestMaker, NotPublishable, Reconciliation,
+    SourcePolicy, UnknownPatientAtSource, out_of_sync, study_is_complete,
 };
 pub use pacs_proxy::{
     Arriving, Inventory, KnownStudy, ListedInstance, ListedStudy, ObservationPolicy, Pacs, PacsObserver, PacsRecords,

@@ -78,6 +78,10 @@ impl HttpClient {
         self.client.put(url)
     }
 
+    pub fn delete(&self, url: &str) -> reqwest::RequestBuilder {
+        self.client.delete(url)
+    }
+
     /// Sends a request and waits for the head of the answer, whatever its status.
     /// Errors: no connection, no answer in time, an answer broken off; each names the URL.
     pub async fn send(&self, request: reqwest::RequestBuilder) -> Result<reqwest::Response, NetError> {

@@ -115,6 +115,10 @@ pub enum StudySelect<'a> {
         id: &'a str,
         issuer: &'a str,
     },
+    /// Published and not changed since, in the order of their UIDs from behind this one on. For a walk over all of them.
+    Settled {
+        after: &'a str,
+    },
     All,
 }
 

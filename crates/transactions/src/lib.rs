@@ -4,6 +4,7 @@
 //! [`TRANSACTIONS`] is the one table: routes, audit, statements and checks are derived from it. What is not in the table
 //! is not supported.
 
+pub mod archive_delete;
 pub mod c_store;
 pub mod document_metadata;
 pub mod edge;
@@ -106,6 +107,7 @@ pub static TRANSACTIONS: &[&Transaction] = &[
     &rad69_retrieve_imaging_document_set::TRANSACTION,
     &rad107_wado_rs::TRANSACTION,
     &stow_rs::TRANSACTION,
+    &archive_delete::TRANSACTION,
     &pacs_proxy::triggers::mpps::TRANSACTION,
     &pacs_proxy::triggers::mpps::ENDED,
     &pacs_proxy::triggers::ian::TRANSACTION,

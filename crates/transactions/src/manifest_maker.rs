@@ -7,7 +7,7 @@ use actors::{
     StudyState,
 };
 use dicom::kos::{self, BuildError, EntryDefaults, NewManifest, Source, StudyInstance};
-use model::{Code, Dtm, ManifestFlavour, Oid, Patient, PatientId, RegionMap, RetrieveLocationUid, Xon};
+use model::{Code, Dtm, ManifestFlavour, Oid, Patient, PatientId, RegionMap, RetrieveLocationUid, SopInstanceUid, Xon};
 use std::sync::Arc;
 
 /// What a calling AE title means.
@@ -192,6 +192,16 @@ impl ManifestMaker for Maker {
             content: Sha256::of(&fingerprint.to_be_bytes()),
             instances: manifest.instances().map(|(_, i)| i.sop_instance.clone()).collect(),
         })
+    }
+
+    fn lost(&self, instances: &[StoredInstance]) -> Vec<SopInstanceUid> {
+        let Headers::Files(files) = &self.headers else { return Vec::new() };
+        let gone = |row: &&StoredInstance| {
+            let kept = files.path(&row.file).ok().map(std::fs::metadata);
+            // What cannot be looked at just now is not gone.
+            matches!(kept, Some(Err(error)) if error.kind() == std::io::ErrorKind::NotFound)
+        };
+        instances.iter().filter(gone).map(|row| row.instance.clone()).collect()
     }
 }
 

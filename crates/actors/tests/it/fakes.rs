@@ -282,6 +282,8 @@ pub struct FakeMaker {
     pub trouble: Mutex<Option<NotPublishable>>,
     /// Whose the studies are, against what their instances said first; of another domain as `ID@DOMAIN`.
     pub patient: Mutex<Option<String>>,
+    /// Instances whose files are gone.
+    lost: Mutex<Vec<String>>,
 }
 
 impl FakeMaker {
@@ -290,11 +292,22 @@ impl FakeMaker {
             institution: Xon::parse(institution).unwrap(),
             trouble: Mutex::new(None),
             patient: Mutex::new(None),
+            lost: Mutex::default(),
         })
+    }
+
+    pub fn lose(&self, instances: &[&str]) {
+        self.lost.lock().unwrap().extend(instances.iter().map(|uid| (*uid).to_owned()));
     }
 }
 
 impl ManifestMaker for FakeMaker {
+    fn lost(&self, instances: &[StoredInstance]) -> Vec<SopInstanceUid> {
+        let lost = self.lost.lock().unwrap();
+        let gone = instances.iter().filter(|row| lost.iter().any(|uid| uid == row.instance.as_str()));
+        gone.map(|row| row.instance.clone()).collect()
+    }
+
     fn draft(
         &self,
         study: &StudyState,

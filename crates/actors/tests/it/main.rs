@@ -11,6 +11,7 @@ mod pacs_proxy;
 mod pacs_retrieval;
 mod publish;
 mod publish_random;
+mod reconciliation;
 mod register;
 mod register_associations;
 mod repository;

@@ -47,6 +47,7 @@ impl Network {
             max_delay_micros: MAX_DELAY,
             unknown_patient,
             patient_domain: oid(DOMAIN),
+            reconcile_micros: 0,
             source_id: oid("2.999.20.1"),
             content_type_code: code("IMG", "2.999.30.4"),
             parallel: 4,
@@ -60,6 +61,7 @@ impl Network {
             administrator: registry.clone(),
             repository: repository.clone(),
             policy,
+            reconciliation: Reconciliation::default(),
         };
         Network { here, centre, maker, identity, registry, repository, source }
     }
@@ -100,7 +102,7 @@ impl Network {
     }
 
     /// Lets the quiet time pass and publishes.
-    fn settle(&self) {
+    pub fn settle(&self) {
         self.pass(QUIET);
         self.turn();
     }
@@ -157,6 +159,7 @@ impl Network {
             administrator: self.registry.clone(),
             repository: self.repository.clone(),
             policy: self.source.policy.clone(),
+            reconciliation: Reconciliation::default(),
         };
     }
 
@@ -180,7 +183,7 @@ impl Network {
         self.here.store.write_blocking(move |tx| tx.replay(None, now)).unwrap();
     }
 
-    fn release(&self, uid: &str) {
+    pub fn release(&self, uid: &str) {
         let uid = study(uid);
         self.here.store.write_blocking(move |tx| tx.hold_study(&uid, None)).unwrap();
     }

@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod configuration;
 mod connection;
+mod delete;
 mod demo;
 mod documents;
 mod endpoints;
@@ -51,6 +52,7 @@ enum Command {
     Manifest(Box<manifest::Manifest>),
     Status(Box<status::Status>),
     Replay(Box<status::Replay>),
+    Delete(Box<delete::Delete>),
     Check(check::Check),
     Synth(synth::Synth),
     Transactions(transactions::Transactions),
@@ -111,6 +113,7 @@ async fn run(command: Command) -> Result<(), Stop> {
         Command::Manifest(options) => manifest::run(*options).await,
         Command::Status(options) => status::run(*options).await,
         Command::Replay(options) => status::replay(*options).await,
+        Command::Delete(options) => delete::run(*options).await,
         Command::Check(options) => check::run(options).await,
         Command::Synth(options) => synth::run(options),
         Command::Transactions(options) => transactions::run(options),

@@ -147,7 +147,7 @@ pub async fn replay(options: Replay) -> Result<(), Stop> {
 }
 
 /// The node's base address, from its own URL or from an endpoint of it.
-fn base(url: Option<&str>, connection: &Connection) -> Result<(String, HttpClient), Stop> {
+pub(super) fn base(url: Option<&str>, connection: &Connection) -> Result<(String, HttpClient), Stop> {
     let parties = Parties::open(connection)?;
     if let Some(url) = url {
         if !(url.starts_with("http://") || url.starts_with("https://")) {
@@ -162,7 +162,7 @@ fn base(url: Option<&str>, connection: &Connection) -> Result<(String, HttpClien
     }
 }
 
-async fn exchange(http: &HttpClient, url: &str, request: reqwest::RequestBuilder) -> Result<Vec<u8>, Stop> {
+pub(super) async fn exchange(http: &HttpClient, url: &str, request: reqwest::RequestBuilder) -> Result<Vec<u8>, Stop> {
     let mut response = http.send(request).await?;
     let status = response.status();
     let mut body = Vec::new();

@@ -305,6 +305,9 @@ pub struct ImagingDocumentSource {
     /// But it is published at the latest after this long.
     #[serde(default = "max_delay")]
     pub max_delay_ms: u64,
+    /// Time between two published studies that are compared with the registry and the archive; 0 for never.
+    #[serde(default = "reconcile")]
+    pub reconcile_ms: u64,
     #[serde(default = "feed")]
     pub unknown_patient: UnknownPatientAtSource,
     /// OID of this source system (SubmissionSet.sourceId); absent means the retrieve location's OID.
@@ -323,6 +326,10 @@ pub const DICOMWEB_RESOURCES: [&str; 5] = ["metadata", "bulkdata", "frames", "re
 
 fn every_resource() -> Vec<String> {
     DICOMWEB_RESOURCES.map(str::to_owned).to_vec()
+}
+
+fn reconcile() -> u64 {
+    1_000
 }
 
 fn from_archive() -> InstancesFrom {

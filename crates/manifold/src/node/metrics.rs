@@ -71,32 +71,33 @@ impl Metrics {
             gauges.push(gauge);
         }
         let (out_of_sync, polled_at) = (Gauge::default(), Gauge::default());
+        registry.register(
+            "manifold_manifests_out_of_sync",
+            "Published studies whose manifest is not known to list what is there",
+            out_of_sync.clone(),
+        );
         Metrics { registry, transactions, seconds, gauges, out_of_sync, polled_at }
     }
 
     /// The same for a node in front of a PACS.
     pub fn with_pacs() -> Self {
         let mut metrics = Metrics::new();
-        for (name, help, gauge) in [
-            (
-                "manifold_manifests_out_of_sync",
-                "Studies whose manifest is not known to list what the PACS has",
-                &metrics.out_of_sync,
-            ),
-            (
-                "manifold_pacs_polled_timestamp_seconds",
-                "When the PACS answered a poll last, Unix time",
-                &metrics.polled_at,
-            ),
-        ] {
-            metrics.registry.register(name, help, gauge.clone());
-        }
+        metrics.registry.register(
+            "manifold_pacs_polled_timestamp_seconds",
+            "When the PACS answered a poll last, Unix time",
+            metrics.polled_at.clone(),
+        );
         metrics
+    }
+
+    /// Published studies whose manifest may be untrue.
+    pub fn apart(&self, out_of_sync: usize) {
+        self.out_of_sync.set(i64::try_from(out_of_sync).unwrap_or(i64::MAX));
     }
 
     /// How far the picture of the PACS is from the PACS.
     pub fn observed(&self, sync: &PacsSync) {
-        self.out_of_sync.set(i64::try_from(sync.out_of_sync).unwrap_or(i64::MAX));
+        self.apart(sync.out_of_sync);
         self.polled_at.set(sync.polled_at.unwrap_or_default().div_euclid(1_000_000));
     }
 

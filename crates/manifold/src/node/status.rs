@@ -184,22 +184,20 @@ async fn replay(State(status): State<Status>, Json(wanted): Json<Replay>) -> Res
 }
 
 async fn metrics(State(status): State<Status>) -> Response {
-    let counts = match status.store.read(|tx| tx.counts()).await {
+    let counted = async {
+        let counts = status.store.read(|tx| tx.counts()).await?;
+        match &status.pacs {
+            Some(pacs) => status.metrics.observed(&pacs.observer.sync().await?),
+            None => status.metrics.apart(actors::out_of_sync(&*status.store).await?),
+        }
+        Ok::<_, StoreError>(counts)
+    };
+    let counts = match counted.await {
         Ok(counts) => counts,
         Err(error) => {
-            let error: StoreError = error;
             return (StatusCode::SERVICE_UNAVAILABLE, format!("the store does not answer: {error}\n")).into_response();
         }
     };
-    if let Some(pacs) = &status.pacs {
-        match pacs.observer.sync().await {
-            Ok(sync) => status.metrics.observed(&sync),
-            Err(error) => {
-                let text = format!("the store does not answer: {error}\n");
-                return (StatusCode::SERVICE_UNAVAILABLE, text).into_response();
-            }
-        }
-    }
     let text = status.metrics.text(&counts);
     ([("content-type", "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
 }

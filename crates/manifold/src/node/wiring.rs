@@ -8,7 +8,7 @@ use crate::config::{self, NodeConfig};
 use actors::spool::Spool;
 use actors::{
     DocumentRegistry, DocumentRepository, Identity, Imaging, ImagingArchive, ImagingDocumentSource, PatientIdentity,
-    RegisterAt, Registry, RegistryPolicy, Repository, RepositoryDirectory, SourcePolicy, UpdateKind,
+    Reconciliation, RegisterAt, Registry, RegistryPolicy, Repository, RepositoryDirectory, SourcePolicy, UpdateKind,
 };
 use anyhow::{Context, anyhow};
 use axum::Router;
@@ -27,7 +27,7 @@ use transactions::edge::page_token::PageKey;
 use transactions::edge::soap_replies::AsyncReplies;
 use transactions::edge::soap_server::{SoapEndpoint, SoapTransaction};
 use transactions::{
-    iti8_patient_identity_feed, iti18_registry_stored_query, iti41_provide_and_register_document_set,
+    archive_delete, iti8_patient_identity_feed, iti18_registry_stored_query, iti41_provide_and_register_document_set,
     iti42_register_document_set, iti43_retrieve_document_set, iti44_patient_identity_feed_v3,
     iti57_update_document_set, iti61_register_on_demand_document_entry, iti62_remove_metadata,
     iti65_provide_document_bundle,
@@ -263,11 +263,13 @@ impl<'a> Wiring<'a> {
             );
             self.archive = Some(archive.clone());
             self.images = Some(Arc::new(archive.clone()));
+            let edge = self.opened.edge.clone();
+            self.merge(archive_delete::Server { archive: archive.clone(), edge: edge.clone() }.router());
             let stow = stow_rs::Server {
                 receiver: Arc::new(archive),
                 dicomweb_base: self.dicomweb_base(),
                 instance_octets: self.config.limits.instance_octets,
-                edge: self.opened.edge.clone(),
+                edge,
             };
             self.merge(stow.router());
         }
@@ -331,6 +333,7 @@ impl<'a> Wiring<'a> {
                 config::UnknownPatientAtSource::Hold => actors::UnknownPatientAtSource::Hold,
             },
             patient_domain: self.patient_domain()?,
+            reconcile_micros: micros(options.reconcile_ms),
             source_id: Oid::parse(source_id)?,
             content_type_code,
             parallel: 4,
@@ -348,6 +351,7 @@ impl<'a> Wiring<'a> {
             administrator,
             repository,
             policy,
+            reconciliation: Reconciliation::default(),
         });
         Ok(())
     }

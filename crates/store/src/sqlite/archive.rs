@@ -122,6 +122,14 @@ impl ArchiveRead for Tx<'_> {
                 (id, issuer, limit),
                 study_state,
             ),
+            StudySelect::Settled { after } => self.all(
+                &format!(
+                    "{STUDY} WHERE uid > ?1 AND changed_at IS NULL AND held IS NULL AND manifest IS NOT NULL \
+                     ORDER BY uid LIMIT ?2"
+                ),
+                (after, limit),
+                study_state,
+            ),
             StudySelect::All => self.all(&format!("{STUDY} ORDER BY key DESC LIMIT ?1"), [limit], study_state),
         }
     }

@@ -40,6 +40,7 @@ pub mod codes {
     pub const AUDIT_LOG_USED: Coded = Coded::of("110101", DCM, "Audit Log Used");
     pub const INSTANCES_ACCESSED: Coded = Coded::of("110103", DCM, "DICOM Instances Accessed");
     pub const INSTANCES_TRANSFERRED: Coded = Coded::of("110104", DCM, "DICOM Instances Transferred");
+    pub const STUDY_DELETED: Coded = Coded::of("110105", DCM, "DICOM Study Deleted");
     pub const EXPORT: Coded = Coded::of("110106", DCM, "Export");
     pub const IMPORT: Coded = Coded::of("110107", DCM, "Import");
     pub const PROCEDURE_RECORD: Coded = Coded::of("110111", DCM, "Procedure Record");

@@ -209,6 +209,7 @@ use Patients::{Many, One, Optional};
 
 /// The table, by transaction id.
 pub static EVENTS: &[TransactionAudit] = &[
+    both("ARCHIVE-DELETE", "Delete instances of the archive", codes::STUDY_DELETED, D, Side::Client, false, Optional),
     store("C-STORE", "Store"),
     store("STOW-RS", "Store Instances"),
     feed("ITI-8", "Patient Identity Feed"),

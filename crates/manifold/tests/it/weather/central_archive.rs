@@ -6,7 +6,7 @@ use super::modality::Modality;
 use super::objects;
 use crate::network::{MANIFOLD, Network};
 use dicom::dimse::ProposedContext;
-use model::{DocumentQuery, ReferenceTerm};
+use model::{AssociationType, DocumentQuery, ReferenceTerm};
 use serde_json::json;
 use std::process::Command;
 
@@ -91,4 +91,100 @@ fn a_number_that_nobody_has(network: &Network, centre: &Client) {
     assert!((200..300).contains(&status), "{text}");
     assert_eq!(centre.post_json("/health/replay", &json!({"all": true})).0, 200);
     centre.await_manifest("W4711", study);
+}
+
+#[test]
+fn manifests_follow_what_is_deleted_and_what_is_lost_in_the_archive_and_at_the_registry() {
+    let network = Network::demo(&["--architecture", "c", "--empty", "--quiet-time-ms", "200"]);
+    let centre = Client::of(&network.http("central"));
+    let store = |objects: &[objects::Object]| {
+        let mut sender = Modality::connect(&network.endpoint("central", "DIMSE"), "CENTRAL").expect("an association");
+        sender.store_all(objects);
+        sender.release();
+    };
+    let lists = |study: &str, count: usize| {
+        until(&format!("a manifest of {count}"), || {
+            let current = centre.current_manifests("P0007", study).expect("an answer");
+            let entry = current.first()?;
+            let octets = centre.retrieve(entry.repository_unique_id.as_ref()?, &entry.unique_id).ok()?;
+            let listed = dicom::kos::decode(&octets).expect("a manifest").manifests[0].instances().count();
+            (listed == count).then_some(())
+        });
+    };
+    let apart = |wanted: f64| {
+        until(&format!("{wanted} manifests out of sync"), || {
+            let (_, text) = centre.get("/metrics").expect("the node answers");
+            let line = text.lines().find_map(|line| line.strip_prefix("manifold_manifests_out_of_sync "))?.to_owned();
+            (line.parse() == Ok(wanted)).then_some(())
+        });
+    };
+
+    // Deleted by an operator: replaced, then withdrawn.
+    let study = objects::study("deleted", Some("P0007"), 3);
+    let (uid, series) = (&study[0].study, synth::uid("weather/series/deleted"));
+    store(&study);
+    lists(uid, 3);
+    let instance = format!("/archive/studies/{uid}/series/{series}/instances/{}", study[2].uid);
+    assert_eq!(centre.delete(&instance), (200, "1 instances deleted\n".to_owned()));
+    lists(uid, 2);
+    assert!(
+        centre.get(&format!("/dicomweb/studies/{uid}/series/{series}/instances/{}", study[2].uid)).unwrap().0 == 404
+    );
+    let (status, text) = centre.delete(&instance);
+    assert!(status == 404 && text.contains(&study[2].uid), "{status} {text}");
+    let output = network.manifold(&["delete", "--study", uid]);
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && out.contains("2 instances deleted"), "{out}{err}");
+    let output = network.manifold(&["delete", "--study", uid]);
+    assert!(!output.status.success() && String::from_utf8_lossy(&output.stderr).contains(uid.as_str()));
+    until("the manifest is withdrawn", || {
+        centre.current_manifests("P0007", uid).expect("an answer").is_empty().then_some(())
+    });
+    assert_eq!(centre.delete("/archive/studies/x").0, 400);
+    // It comes again: published again.
+    store(&study[..1]);
+    lists(uid, 1);
+
+    // Lost on the disk.
+    let lost = objects::study("lost", Some("P0007"), 2);
+    store(&lost);
+    lists(&lost[0].study, 2);
+    let files = network.folder().join("data/central/instances");
+    let mut found = Vec::new();
+    files_below(&files, &mut found);
+    let of_lost: Vec<_> = found
+        .iter()
+        .filter(|file| std::fs::read(file).unwrap().windows(lost[1].uid.len()).any(|w| w == lost[1].uid.as_bytes()))
+        .collect();
+    assert_eq!(of_lost.len(), 1);
+    std::fs::remove_file(of_lost[0]).unwrap();
+    lists(&lost[0].study, 1);
+    assert_eq!(centre.images(&lost[0].study).expect("images").len(), 1);
+
+    // Removed at the registry by somebody: held, and published anew when told so.
+    apart(0.0);
+    let manifest = centre.current_manifests("P0007", &lost[0].study).expect("an answer").remove(0);
+    let mut ids = vec![manifest.id.clone()];
+    for association in centre.associations(&[manifest.id]) {
+        ids.push(association.id);
+        if association.kind == AssociationType::HasMember {
+            ids.push(association.source);
+        }
+    }
+    centre.remove(&ids).expect("removed");
+    apart(1.0);
+    let held = centre.status()["studies"]["held"][0]["reason"].as_str().expect("a reason").to_owned();
+    assert!(held.contains("the registry does not have this study's manifest any more"), "{held}");
+    assert_eq!(centre.post_json("/health/replay", &json!({"all": true})).0, 200);
+    lists(&lost[0].study, 1);
+    apart(0.0);
+}
+
+fn files_below(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        match entry.file_type().expect("a type").is_dir() {
+            true => files_below(&entry.path(), found),
+            false => found.push(entry.path()),
+        }
+    }
 }

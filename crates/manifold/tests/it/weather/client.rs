@@ -258,6 +258,16 @@ impl Client {
         })
     }
 
+    /// HTTP status and text of a DELETE.
+    pub fn delete(&self, path: &str) -> (u16, String) {
+        wait_for(async {
+            let request = self.http.delete(&format!("{}{path}", self.base));
+            let response = self.http.send(request).await.expect("an answer");
+            let status = response.status().as_u16();
+            (status, response.text().await.expect("a body"))
+        })
+    }
+
     /// A FHIR resource by PUT: HTTP status and text.
     pub fn put_json(&self, path: &str, body: &Value) -> (u16, String) {
         wait_for(async {

@@ -88,6 +88,27 @@ pub fn a_study_is_due_when_it_is_quiet_or_has_waited_too_long(store: &dyn Metada
     assert_eq!(limited.len(), 1);
 }
 
+pub fn settled_studies_are_walked_in_the_order_of_their_uids(store: &dyn MetadataStore) {
+    for (number, uid) in ["2.25.3", "2.25.1", "2.25.2", "2.25.4"].into_iter().enumerate() {
+        let object = format!("2.25.9.{number}");
+        add(store, &instance(uid, &format!("{uid}.1"), &object, 100)).unwrap();
+    }
+    let settled = |after: &str| -> Vec<String> {
+        let found = read(store, |tx| tx.studies(StudySelect::Settled { after }, 10));
+        found.iter().map(|state| state.study.to_string()).collect()
+    };
+    assert!(settled("").is_empty(), "nothing is published yet");
+    for uid in ["2.25.1", "2.25.2", "2.25.3"] {
+        let entry = publication(None);
+        store.write_blocking(move |tx| tx.mark_published(&study(uid), 1, Some(&entry))).unwrap();
+    }
+    assert_eq!(settled(""), ["2.25.1", "2.25.2", "2.25.3"]);
+    assert_eq!(settled("2.25.1"), ["2.25.2", "2.25.3"]);
+    store.write_blocking(|tx| tx.hold_study(&study("2.25.2"), Some("why"))).unwrap();
+    store.write_blocking(|tx| tx.touch_study(&study("2.25.3"), 400)).unwrap();
+    assert_eq!(settled(""), ["2.25.1"]);
+}
+
 fn publication(entry: Option<ObjectId>) -> Publication {
     Publication { manifest: unique("2.25.500"), entry, content_hash: Sha256::of(b"content"), published_at: 300 }
 }

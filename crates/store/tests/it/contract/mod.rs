@@ -42,6 +42,7 @@ macro_rules! contract_for {
                 the_same_instance_again_is_no_news_and_other_bytes_are_refused,
                 one_series_uid_in_two_studies_stays_apart,
                 a_study_is_due_when_it_is_quiet_or_has_waited_too_long,
+                settled_studies_are_walked_in_the_order_of_their_uids,
                 what_comes_while_publishing_makes_the_study_due_again,
                 a_held_study_waits_until_somebody_lets_it_go,
                 removed_instances_give_their_files_back,
