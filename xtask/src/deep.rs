@@ -115,6 +115,13 @@ const JOBS: &[Job] = &[
         rounds: 10,
     },
     Job {
+        name: "fuzz-web",
+        what: "ten million mutated Accept headers, addresses, multipart bodies and data sets for the decoders behind DICOMweb",
+        arguments: &["test", "--release", "--locked", "-p", "transactions", "--test", "fuzz", "--", "web_targets"],
+        environment: &[("MANIFOLD_FUZZ_RUNS", "1000000")],
+        rounds: 10,
+    },
+    Job {
         name: "doors",
         what: "a hundred thousand random operations through the XDS and the FHIR door leave one truth",
         arguments: &["test", "--release", "--locked", "-p", "manifold", "--test", "it", "two_doors"],

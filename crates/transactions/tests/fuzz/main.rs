@@ -1,4 +1,4 @@
-//! Mutated messages for every decoder behind the SOAP and FHIR paths and on DICOM associations, and for pixel decoders of
+//! Mutated messages for every decoder behind the SOAP, FHIR and DICOMweb paths and on DICOM associations, and for pixel decoders of
 //! ours: no panic, no hang, no memory beyond the message's own bound.
 //! `MANIFOLD_FUZZ_RUNS` and `MANIFOLD_FUZZ_SEED` choose how many and which (xtask `deep` runs ten million).
 //!
@@ -9,6 +9,7 @@ mod dimse_targets;
 mod fhir_targets;
 mod pixel_targets;
 mod targets;
+mod web_targets;
 
 use peak_alloc::PeakAlloc;
 use std::sync::{Mutex, MutexGuard};
