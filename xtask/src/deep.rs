@@ -122,6 +122,13 @@ const JOBS: &[Job] = &[
         rounds: 10,
     },
     Job {
+        name: "large",
+        what: "an instance of 2 GiB and a study of 100,000 instances, in and out, with bounded memory",
+        arguments: &["test", "--release", "--locked", "-p", "manifold", "--test", "it", "--", "weather::large"],
+        environment: &[("MANIFOLD_LARGE_OCTETS", "2147483648"), ("MANIFOLD_LARGE_INSTANCES", "100000")],
+        rounds: 1,
+    },
+    Job {
         name: "doors",
         what: "a hundred thousand random operations through the XDS and the FHIR door leave one truth",
         arguments: &["test", "--release", "--locked", "-p", "manifold", "--test", "it", "two_doors"],

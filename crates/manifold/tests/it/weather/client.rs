@@ -258,6 +258,19 @@ impl Client {
         })
     }
 
+    /// HTTP status and how many octets came, however many.
+    pub fn count(&self, path: &str, accept: &str) -> (u16, u64) {
+        wait_for(async {
+            let request = self.http.get(&format!("{}{path}", self.base)).header("accept", accept);
+            let mut response = self.http.send(request).await.expect("an answer");
+            let (status, mut octets) = (response.status().as_u16(), 0);
+            while let Some(piece) = response.chunk().await.expect("the whole body") {
+                octets += piece.len() as u64;
+            }
+            (status, octets)
+        })
+    }
+
     /// HTTP status and text of a DELETE.
     pub fn delete(&self, path: &str) -> (u16, String) {
         wait_for(async {

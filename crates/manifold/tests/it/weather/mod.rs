@@ -15,6 +15,7 @@ mod growth;
 mod hostile_dicom;
 mod hostile_http;
 mod kill;
+mod large;
 mod main_path;
 mod mhd;
 mod mhd_generate;
