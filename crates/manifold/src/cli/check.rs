@@ -1,5 +1,7 @@
 //! `manifold check`: does a connected party answer, and if not, why, in plain words. Source: design.md section 2.
 
+mod pacs;
+
 use super::connection::{Party, Trust, circumstances};
 use super::output::{self, Format};
 use super::stop::Stop;
@@ -28,6 +30,9 @@ pub struct Check {
     /// Seconds to wait for a connection
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
     pub timeout: u64,
+    /// Days back in which a PACS is asked for studies
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=40_000))]
+    pub days: u32,
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
     #[command(flatten)]
@@ -39,6 +44,8 @@ enum Outcome {
     Good,
     /// It answers, and does not play this role.
     Absent,
+    /// Not as the standard says, and worked around.
+    Borne,
     Bad,
 }
 
@@ -47,6 +54,7 @@ impl Outcome {
         match self {
             Outcome::Good => "ok",
             Outcome::Absent => "absent",
+            Outcome::Borne => "borne",
             Outcome::Bad => "failed",
         }
     }
@@ -59,19 +67,40 @@ struct Finding {
 }
 
 pub async fn run(options: Check) -> Result<(), Stop> {
+    let mut section = None;
     let findings = match options.url.split_once("://") {
         Some(("http" | "https", _)) => over_http(&options).await?,
-        Some(("dicom", rest)) => vec![over_dicom(rest, &options).await?],
+        Some(("dicom", rest)) => {
+            let echo = over_dicom(rest, &options).await?;
+            if echo.outcome != Outcome::Good {
+                vec![echo]
+            } else {
+                let (surveyed, written) = pacs::survey(rest, &options).await?;
+                section = written;
+                std::iter::once(echo).chain(surveyed).collect()
+            }
+        }
         Some(("mllp" | "mllps", _)) => return Err(Stop::not_available("checking an MLLP address")),
         _ => {
             return Err(Stop::usage(format!("`{}` must be http://, https:// or dicom://AET@host:port", options.url)));
         }
     };
     match options.format {
-        Format::Json => output::print_json(&result(&options.url, &findings))?,
+        Format::Json => {
+            let mut result = result(&options.url, &findings);
+            if let Some(section) = section {
+                result["configuration"] = section.into();
+            }
+            output::print_json(&result)?;
+        }
         Format::Table => {
             let rows = findings.iter().map(|f| [f.what.to_owned(), f.outcome.word().to_owned(), f.words.clone()]);
             output::print(&output::table(["check", "outcome", "explanation"], rows))?;
+            if let Some(section) = section {
+                output::print(&format!(
+                    "\nFor a proxy before this PACS (docs/configuration.md says the rest):\n\n{section}"
+                ))?;
+            }
         }
     }
     let bad = findings.iter().any(|f| f.outcome == Outcome::Bad);
@@ -300,6 +329,7 @@ mod tests {
             url: url.into(),
             calling_aet: "MANIFOLD".into(),
             timeout: 1,
+            days: 30,
             format: Format::Table,
             trust: Trust::default(),
         }

@@ -189,6 +189,9 @@ def on_find(event):
     pacs, query = of(event), event.identifier
     level, title = query.QueryRetrieveLevel, pacs.title
     time_of_asking = pacs.times(level)
+    if title == "PICKY" and "ProcedureCodeSequence" in query:
+        yield 0xA900, None
+        return
     found = list(matches(pacs, query))
     if title == "CAP":
         found = found[:100]

@@ -6,6 +6,7 @@ mod quirks;
 mod receiver;
 mod records;
 mod retrieval;
+mod survey;
 pub mod triggers;
 
 pub use pacs::PacsQueries;
@@ -13,6 +14,7 @@ pub use quirks::{BadQuirk, PacsQuirks};
 pub use receiver::ProxyReceiver;
 pub use records::study_instances;
 pub use retrieval::{Retrieval, RetrieveBy};
+pub use survey::{Step, Survey, Verdict};
 
 use actors::Fault;
 use dicom::dimse::{ProposedContext, RequestorConfig};

@@ -4,6 +4,7 @@
 mod nasty;
 mod proxied;
 mod servers;
+mod surveyed;
 mod triggers;
 
 use crate::network::{Files, Served};

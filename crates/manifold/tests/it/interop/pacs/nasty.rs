@@ -54,6 +54,10 @@ const HABITS: &[Habit] = &[
         habit("LATIN1", "writes Latin-1 and does not say so", Instances(3), All),
         "quirks = [\"character-set ISO_IR 100\"]",
     ),
+    with(
+        habit("PICKY", "refuses a question with a key that it does not know", Instances(3), All),
+        "quirks = [\"without 0008,1032\"]",
+    ),
     habit("SLOW", "takes its time for each answer and each image", Instances(3), All),
     habit("A700", "runs out of resources in the middle of an answer", Nothing("A700"), NotAsked),
     habit("ABORT_FIND", "breaks off in the middle of an answer", Nothing("abort"), NotAsked),
