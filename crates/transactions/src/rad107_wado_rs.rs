@@ -37,6 +37,7 @@ pub static TRANSACTION: Transaction = Transaction {
 
 const BASE: &str = "/dicomweb";
 const ALLOWED: &str = "GET,HEAD,OPTIONS";
+const ALLOWED_WITH_POST: &str = "GET,HEAD,OPTIONS,POST";
 
 /// Answers an image consumer.
 #[derive(Clone)]
@@ -47,6 +48,8 @@ pub struct Server {
     pub dicomweb_base: String,
     /// What is offered beside the instances: `metadata`, `bulkdata`, `frames`, `rendered`, `thumbnail`.
     pub resources: Vec<String>,
+    /// The node takes objects at the same addresses (STOW-RS).
+    pub stores: bool,
     pub edge: Edge,
 }
 
@@ -97,7 +100,11 @@ impl Server {
             Method::OPTIONS => {
                 let mut response = Response::new(Body::empty());
                 *response.status_mut() = StatusCode::NO_CONTENT;
-                response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(ALLOWED));
+                let stored_at =
+                    |path: &str| path == "studies" || path.starts_with("studies/") && path.matches('/').count() == 1;
+                let path = parts.uri.path().strip_prefix(BASE).unwrap_or_default().trim_matches('/');
+                let allowed = if self.stores && stored_at(path) { ALLOWED_WITH_POST } else { ALLOWED };
+                response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
                 return response;
             }
             _ => return not_allowed(&cx.request_id),

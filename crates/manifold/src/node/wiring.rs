@@ -278,7 +278,9 @@ impl<'a> Wiring<'a> {
         let dicomweb_base = self.dicomweb_base();
         let edge = self.opened.edge.clone();
         let resources = options.dicomweb_resources.clone();
-        let wado = rad107_wado_rs::Server { imaging: imaging.clone(), dicomweb_base, resources, edge: edge.clone() };
+        let stores = self.archive.is_some();
+        let imaging_of = imaging.clone();
+        let wado = rad107_wado_rs::Server { imaging: imaging_of, dicomweb_base, resources, stores, edge: edge.clone() };
         self.merge(wado.router());
         // A manifest names its source by the Retrieve Location UID; some consumers take the SubmissionSet's sourceId.
         let names =

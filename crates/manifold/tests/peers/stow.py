@@ -103,6 +103,11 @@ def main(endpoints, folder):
     check(held.status_code == 202 and item["00081196"]["Value"][0] >= 0xB000, f"{held.status_code} {held.text}")
     check("Patient ID" in words(held), words(held))
 
+    # What may be done where.
+    for path, posted in (("studies", True), (f"studies/{study}", True), (f"studies/{study}/series/{series}", False)):
+        allowed = requests.options(f"{base}/{path}", timeout=60).headers["Allow"]
+        check(("POST" in allowed) == posted, f"{path}: {allowed}")
+
     # What is no request.
     for what, status, answer in [
         ("metadata and bulk data", 415, post(f"{base}/studies", b"[]", 'multipart/related; type="application/dicom+json"; boundary=x')),

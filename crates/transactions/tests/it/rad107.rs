@@ -17,7 +17,7 @@ fn start(imaging: FakeImaging) -> (Served, Arc<FakeImaging>, Arc<Audited>) {
     let (edge, audited, _) = edge();
     let served = serve(|_| {
         let dicomweb_base = "https://north.example/dicomweb".to_owned();
-        Server { imaging: imaging.clone(), dicomweb_base, resources: Vec::new(), edge }.router()
+        Server { imaging: imaging.clone(), dicomweb_base, resources: Vec::new(), stores: false, edge }.router()
     });
     (served, imaging, audited)
 }
@@ -403,7 +403,8 @@ async fn a_server_in_front_of_a_client_passes_instances_through() {
     let (edge, _, _) = edge();
     let near = serve(|url| {
         let imaging = Arc::new(client(&far));
-        Server { imaging, dicomweb_base: format!("{url}/dicomweb"), resources: Vec::new(), edge }.router()
+        Server { imaging, dicomweb_base: format!("{url}/dicomweb"), resources: Vec::new(), stores: false, edge }
+            .router()
     });
     let (found, fault) = read_all(&client(&near), &request(vec![WantedSyntax::AsStored])).await;
     assert_eq!((found.len(), fault), (2, None));
@@ -458,8 +459,13 @@ async fn an_instance_that_cannot_be_begun_is_an_error_and_not_a_broken_answer() 
 async fn another_transaction_may_add_its_method_to_a_study() {
     let (edge, _, _) = edge();
     let served = serve(|_| {
-        let server =
-            Server { imaging: Arc::new(two()), dicomweb_base: "http://x/dicomweb".into(), resources: Vec::new(), edge };
+        let server = Server {
+            imaging: Arc::new(two()),
+            dicomweb_base: "http://x/dicomweb".into(),
+            resources: Vec::new(),
+            stores: false,
+            edge,
+        };
         let store = || axum::routing::post(|| async { "stored" });
         let stow = axum::Router::new().route("/dicomweb/studies", store()).route("/dicomweb/studies/{study}", store());
         server.router().merge(stow)
