@@ -1,6 +1,7 @@
 //! The imaging archive: instances come in and are durable before anybody is told so; only what a current manifest lists
 //! goes out. Source: PS3.4 B (storage), RAD TF-2 4.69 and 4.107; R-70 (the right to a manifest is the right to its images).
 
+use crate::flows;
 use crate::imaging_document_source::LISTED;
 use crate::store_faults::{internal, storage};
 use crate::{
@@ -47,6 +48,8 @@ pub struct ReceivedInstance {
     pub patient_id: String,
     /// OID of the domain of the patient id; empty when unknown.
     pub patient_issuer: String,
+    /// (0008,0050); empty when absent.
+    pub accession: String,
     pub calling_ae: String,
     /// Versioned bytes for [`InstanceDelivery`].
     pub header: Vec<u8>,
@@ -150,8 +153,12 @@ impl ImagingArchive {
             held: held.clone(),
         };
         let uid = row.instance.to_string();
+        let accession = received.accession;
         let put = self.store.write_blocking(move |tx| {
             let put = tx.add_instance(&row)?;
+            if put == Put::Added && tx.study(&row.study)?.is_some_and(|study| study.instances == 1) {
+                flows::note_accession(tx, &row.study, &accession)?;
+            }
             // What a study was held for may be mended by what has come; if not, it is held again.
             if put == Put::Added && row.held.is_none() {
                 tx.hold_study(&row.study, None)?;

@@ -5,10 +5,12 @@
 //! same submission is sent again, or found to have arrived.
 
 mod reconciliation;
+mod recording;
 mod withdrawal;
 
 pub use reconciliation::{Reconciliation, out_of_sync};
 
+use crate::flows::Journal;
 use crate::{
     Cx, DocumentContent, Fault, Found, Identity, PatientNews, ProvidedDocument, Refusal, Registry, Repository,
 };
@@ -25,7 +27,7 @@ use store::{
     StudyState,
 };
 
-const JOB: &str = "publish-manifest";
+pub(crate) const JOB: &str = "publish-manifest";
 /// Node state: how the manifest under way is called, per study.
 const ATTEMPT: &str = "publication-attempt";
 /// Node state: SOP Instance UIDs that the current manifest lists, one a line, per study.
@@ -124,6 +126,8 @@ pub struct ImagingDocumentSource {
     pub administrator: Arc<dyn Registry>,
     pub repository: Arc<dyn Repository>,
     pub policy: SourcePolicy,
+    /// Told of everything that ends.
+    pub journal: Arc<Journal>,
     pub reconciliation: Reconciliation,
 }
 
@@ -176,7 +180,7 @@ pub async fn study_is_complete(
         .await
 }
 
-fn job(study: &StudyState, now: i64) -> NewJob {
+pub(crate) fn job(study: &StudyState, now: i64) -> NewJob {
     let (key, payload) = (study.study.to_string(), study.revision.to_string().into_bytes());
     NewJob { kind: JOB.into(), key, payload, not_before: now, created_at: now }
 }
@@ -502,55 +506,6 @@ impl ImagingDocumentSource {
         }
         Submission { set, entries: vec![entry.clone()], folders: Vec::new(), associations }
     }
-
-    async fn record(&self, job: &Job, study: &StudyInstanceUid, step: Step, cx: &Cx) -> Result<(), StoreError> {
-        let (job_id, attempts, study) = (job.id, job.attempts, study.clone());
-        let now = cx.now_unix_micros();
-        let request_id = cx.request_id.clone();
-        self.store
-            .write(move |tx| {
-                let key = study.as_str();
-                match step {
-                    Step::Published { attempt, content, listed, entry } => {
-                        let publication = Publication {
-                            manifest: UniqueId::from(&attempt.identity.sop_instance),
-                            entry: Some(entry),
-                            content_hash: content,
-                            published_at: now,
-                        };
-                        tx.mark_published(&study, attempt.revision, Some(&publication))?;
-                        let listed: Vec<&str> = listed.iter().map(SopInstanceUid::as_str).collect();
-                        tx.put_state(LISTED, key, Some(listed.join("\n").as_bytes()))?;
-                        tx.put_state(ATTEMPT, key, None)?;
-                        tx.complete(job_id, now)?;
-                        tracing::info!(request_id, study = key, manifest = %publication.manifest, "manifest published");
-                    }
-                    Step::Unchanged { revision } => {
-                        if revision > 0 {
-                            tx.mark_published(&study, revision, None)?;
-                        }
-                        tx.complete(job_id, now)?;
-                    }
-                    Step::Withdrawn { revision, publication } => {
-                        tx.mark_published(&study, revision, Some(&publication))?;
-                        tx.put_state(LISTED, key, None)?;
-                        tx.complete(job_id, now)?;
-                    }
-                    Step::Held(reason) => {
-                        tracing::warn!(request_id, study = key, reason, "study held");
-                        tx.hold_study(&study, Some(&reason))?;
-                        tx.complete(job_id, now)?;
-                    }
-                    Step::Refused(refusal) => {
-                        tracing::warn!(request_id, study = key, ?refusal, attempts, "manifest not published");
-                        let again = again_at(&refusal, attempts, now);
-                        tx.attempt_failed(job_id, &refusal.to_string(), again, now)?;
-                    }
-                }
-                Ok(())
-            })
-            .await
-    }
 }
 
 /// Who published a manifest.
@@ -566,16 +521,6 @@ fn complete(found: &Found<DocumentEntry>) -> Result<(), Refusal> {
         }
         None => Ok(()),
     }
-}
-
-/// When to try again: soon, then ever later up to ten seconds while the other side may come back; three times in all
-/// when it refused, because a replaced target or a first answer that got lost mends itself by asking again.
-fn again_at(refusal: &Refusal, attempts: u32, now: i64) -> Option<i64> {
-    if !refusal.is_transient() && attempts >= 3 {
-        return None;
-    }
-    let delay = (MICROS / 2) << attempts.min(6);
-    Some(now + delay.min(10 * MICROS))
 }
 
 fn own_uid<T>(cx: &Cx, parse: fn(&str) -> Result<T, model::Invalid>) -> T {

@@ -9,6 +9,7 @@ mod document_registry;
 mod document_repository;
 mod document_update;
 mod fault;
+mod flows;
 mod imaging_archive;
 mod imaging_document_source;
 mod metadata_removal;
@@ -27,6 +28,11 @@ pub use cx::{Caller, Clock, Cx, Identifiers, short_id};
 pub use document_registry::{DocumentRegistry, RegistryPolicy};
 pub use document_repository::{DocumentRepository, RegisterAt};
 pub use fault::{Fault, Refusal, UpdateRule};
+pub use flows::{
+    FlowEvent, FlowEventKind, FlowOverview, FlowPage, FlowQuery, HeldInstance, Journal, MINUTES, Minutes, Obstacle,
+    ObstacleKind, Operations, PeerReport, PeerState, Progress, Retried, RetryRefusal, StudyFlow, StudyRecord,
+    Throughput,
+};
 pub use imaging_archive::{
     Accepted, Delivered, ImagingArchive, IncomingInstance, InstanceDelivery, InstanceReceiver, ReceivedInstance,
 };
@@ -51,7 +57,10 @@ pub use waist::{
 };
 
 /// Rows and files of the archive, as the part that knows DICOM sees them.
-pub use store::{InstanceFiles, InstanceWriter, Sha256, StoredInstance, StudyState, TransitFile, TransitFiles};
+pub use store::{
+    Counts, InstanceFiles, InstanceWriter, Sha256, StageCounts, StoredInstance, StudyStage, StudyState, TransitFile,
+    TransitFiles,
+};
 
 /// Where documents go while they arrive: what a server of the waist needs of the store.
 pub mod spool {

@@ -3,7 +3,25 @@
 
 use crate::error::root_cause;
 use crate::{ClientTls, NetError};
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+
+/// Is told of every request that ended: an answer's head came, whatever it said, or why none did.
+#[derive(Clone)]
+pub struct Listener(Arc<dyn Fn(Result<(), &NetError>) + Send + Sync>);
+
+impl Listener {
+    pub fn new(hear: impl Fn(Result<(), &NetError>) + Send + Sync + 'static) -> Self {
+        Listener(Arc::new(hear))
+    }
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Listener")
+    }
+}
 
 #[derive(Clone, Debug)]
 pub struct HttpClientOptions {
@@ -11,11 +29,13 @@ pub struct HttpClientOptions {
     pub connect: Duration,
     /// Longest silence while an answer is awaited or read; a long answer that keeps coming is no fault.
     pub idle: Duration,
+    pub listener: Option<Listener>,
 }
 
 impl Default for HttpClientOptions {
     fn default() -> Self {
-        HttpClientOptions { tls: ClientTls::default(), connect: Duration::from_secs(5), idle: Duration::from_secs(60) }
+        let (connect, idle) = (Duration::from_secs(5), Duration::from_secs(60));
+        HttpClientOptions { tls: ClientTls::default(), connect, idle, listener: None }
     }
 }
 
@@ -24,6 +44,7 @@ impl Default for HttpClientOptions {
 pub struct HttpClient {
     client: reqwest::Client,
     idle: Duration,
+    listener: Option<Listener>,
 }
 
 impl HttpClient {
@@ -63,7 +84,7 @@ impl HttpClient {
             builder = builder.identity(identity);
         }
         let client = builder.build().map_err(|e| NetError::Connect { url: "client".into(), reason: root_cause(&e) })?;
-        Ok(HttpClient { client, idle: options.idle })
+        Ok(HttpClient { client, idle: options.idle, listener: options.listener.clone() })
     }
 
     pub fn get(&self, url: &str) -> reqwest::RequestBuilder {
@@ -88,7 +109,11 @@ impl HttpClient {
         let (client, request) = request.build_split();
         let request = request.map_err(|e| NetError::Connect { url: "request".into(), reason: root_cause(&e) })?;
         let url = request.url().to_string();
-        client.execute(request).await.map_err(|e| self.explain(&url, &e))
+        let answer = client.execute(request).await.map_err(|e| self.explain(&url, &e));
+        if let Some(Listener(hear)) = &self.listener {
+            hear(answer.as_ref().map(|_| ()));
+        }
+        answer
     }
 
     /// What went wrong, with the URL and in plain words.

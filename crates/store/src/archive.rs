@@ -133,9 +133,43 @@ pub enum InstanceSelect<'a> {
     Sop(&'a SopInstanceUid),
 }
 
+/// How far a study is, for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StudyStage {
+    /// Changed since its publication; nothing is in its way.
+    Waiting,
+    /// Held, or its job has an error: waiting for the next attempt, or given up.
+    Stuck,
+    /// Nothing is to be published.
+    Settled,
+}
+
+/// Which studies a list shows; criteria that are absent are met by all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StudyListing {
+    pub stage: Option<StudyStage>,
+    /// (0010,0020) as it came, whatever its domain.
+    pub patient_id: Option<String>,
+    pub calling_ae: Option<String>,
+    /// Only studies that came before this one.
+    pub before: Option<StudyInstanceUid>,
+}
+
+/// How many studies are at each stage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StageCounts {
+    pub waiting: u64,
+    pub stuck: u64,
+    pub settled: u64,
+}
+
 pub trait ArchiveRead {
     fn study(&self, study: &StudyInstanceUid) -> Result<Option<StudyState>, StoreError>;
     fn studies(&self, which: StudySelect<'_>, limit: usize) -> Result<Vec<StudyState>, StoreError>;
+    /// Latest arrival of a first instance first. `job_kind`: of the jobs that publish, whose key is the study.
+    fn list_studies(&self, listing: &StudyListing, job_kind: &str, limit: usize)
+    -> Result<Vec<StudyState>, StoreError>;
+    fn stage_counts(&self, job_kind: &str) -> Result<StageCounts, StoreError>;
     /// Held instances are in the list. Order of arrival.
     fn instances(&self, which: InstanceSelect<'_>) -> Result<Vec<StoredInstance>, StoreError>;
     /// Instances held with a reason, newest first.

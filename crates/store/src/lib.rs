@@ -19,7 +19,10 @@ mod registry;
 mod reply;
 mod sqlite;
 
-pub use archive::{ArchiveRead, ArchiveWrite, InstanceSelect, Publication, StoredInstance, StudySelect, StudyState};
+pub use archive::{
+    ArchiveRead, ArchiveWrite, InstanceSelect, Publication, StageCounts, StoredInstance, StudyListing, StudySelect,
+    StudyStage, StudyState,
+};
 pub use audit_log::{AuditLines, AuditLog, AuditOptions};
 pub use blobs::{BlobReader, BlobRef, BlobStore, BlobWriter, Sha256, Swept, digest_of};
 pub use documents::{

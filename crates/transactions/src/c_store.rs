@@ -285,6 +285,7 @@ fn inspect(
         transfer_syntax: TransferSyntaxUid::parse(transfer_syntax).map_err(|e| invalid(e.to_string()))?,
         patient_id: header.patient.id.clone().unwrap_or_default(),
         patient_issuer: header.patient.issuer.oid().unwrap_or_default().to_owned(),
+        accession: header.accession_number.clone().unwrap_or_default(),
         calling_ae: cx.caller.name.clone(),
         header: PixelFormat::of(&header).encode(),
     })

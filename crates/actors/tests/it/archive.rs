@@ -96,6 +96,7 @@ fn received(study_uid: &str, series: &str, instance: &str) -> ReceivedInstance {
         sop_class: SopClassUid::parse("1.2.840.10008.5.1.4.1.1.2").unwrap(),
         transfer_syntax: TransferSyntaxUid::parse(JPEG).unwrap(),
         patient_id: "P0001".into(),
+        accession: "ACC-7".into(),
         patient_issuer: oid("2.999.7").to_string(),
         calling_ae: "CT1".into(),
         header: vec![1],
@@ -299,4 +300,25 @@ fn a_full_disk_keeps_nothing_of_an_instance() {
     assert!(matches!(refused, Err(Fault::OutOfResources(_))));
     assert_eq!((archive.files(), archive.stored(&study("2.25.1")).len()), (1, 1));
     archive.accept(received("2.25.1", "2.25.11", "2.25.113"), &[3; 50]).unwrap();
+}
+
+#[test]
+fn a_study_is_found_by_the_accession_number_of_its_first_instance() {
+    let archive = Archive::new();
+    archive.accept(received("2.25.1", "2.25.1.1", "2.25.1.1.1"), b"a").unwrap();
+    let later = ReceivedInstance { accession: "ACC-8".into(), ..received("2.25.1", "2.25.1.1", "2.25.1.1.2") };
+    archive.accept(later, b"b").unwrap();
+    let without = ReceivedInstance { accession: String::new(), ..received("2.25.2", "2.25.2.1", "2.25.2.1.1") };
+    archive.accept(without, b"c").unwrap();
+    let (store, cx) = (archive.bench.store.clone(), &archive.bench.cx);
+    let journal = Arc::new(Journal::new(store.clone(), 0));
+    let operations = Operations { store, journal, waits: None };
+    let find = |text: &str| {
+        let query = FlowQuery { text: text.into(), limit: 10, ..FlowQuery::default() };
+        wait(operations.studies(query, cx)).unwrap().studies
+    };
+    let found = find("ACC-7");
+    assert_eq!((found.len(), found[0].study.as_str(), found[0].accession.as_deref()), (1, "2.25.1", Some("ACC-7")));
+    assert!(find("ACC-8").is_empty() && find("ACC").is_empty());
+    assert_eq!(find("2.25.2")[0].accession, None);
 }

@@ -5,6 +5,7 @@ mod archive;
 mod bench;
 mod fakes;
 mod find;
+mod flows;
 mod identity;
 mod pacs_notices;
 mod pacs_proxy;

@@ -39,7 +39,7 @@ impl Network {
         Network::between(Bench::in_memory(), Bench::in_memory(), UnknownPatientAtSource::Feed)
     }
 
-    fn between(here: Bench, centre: Bench, unknown_patient: UnknownPatientAtSource) -> Self {
+    pub fn between(here: Bench, centre: Bench, unknown_patient: UnknownPatientAtSource) -> Self {
         let (identity, registry) = (FakeIdentity::over(&centre), FakeRegistry::over(&centre));
         let (repository, maker) = (FakeRepository::over(&centre), FakeMaker::new(NORTH));
         let policy = SourcePolicy {
@@ -61,6 +61,7 @@ impl Network {
             administrator: registry.clone(),
             repository: repository.clone(),
             policy,
+            journal: Arc::new(Journal::new(here.store.clone(), here.cx.now_unix_micros())),
             reconciliation: Reconciliation::default(),
         };
         Network { here, centre, maker, identity, registry, repository, source }
@@ -108,7 +109,7 @@ impl Network {
     }
 
     /// Turns again after the longest pause between attempts.
-    fn again(&self) {
+    pub fn again(&self) {
         self.pass(31 * SECOND);
         self.turn();
     }
@@ -159,6 +160,7 @@ impl Network {
             administrator: self.registry.clone(),
             repository: self.repository.clone(),
             policy: self.source.policy.clone(),
+            journal: Arc::new(Journal::new(self.here.store.clone(), now)),
             reconciliation: Reconciliation::default(),
         };
     }

@@ -3,12 +3,15 @@
 
 use super::schema::{key_range, owner_of};
 use super::tx::{Clustered, Tx};
-use crate::archive::{InstanceSelect, Publication, StoredInstance, StudySelect, StudyState};
+use crate::archive::{
+    InstanceSelect, Publication, StageCounts, StoredInstance, StudyListing, StudySelect, StudyStage, StudyState,
+};
 use crate::{ArchiveRead, ArchiveWrite, Put, Sha256, StoreError};
 use model::{
     Invalid, ObjectId, SeriesInstanceUid, SopClassUid, SopInstanceUid, StudyInstanceUid, TransferSyntaxUid, UniqueId,
 };
-use rusqlite::{Params, Row};
+use rusqlite::types::Value;
+use rusqlite::{Params, Row, params_from_iter};
 
 const STUDY: &str = "SELECT uid, patient_id, patient_issuer, calling_ae, instances, size, first_received_at, \
     last_received_at, revision, published_revision, manifest, manifest_entry, content_hash, published_at, held FROM study ";
@@ -16,6 +19,9 @@ const STUDY: &str = "SELECT uid, patient_id, patient_issuer, calling_ae, instanc
 const INSTANCE: &str = "SELECT s.uid, i.series, i.uid, i.sop_class, i.transfer_syntax, i.file, i.size, i.sha256, \
     i.header, i.patient_id, i.patient_issuer, i.received_at, i.calling_ae, i.held \
     FROM instance i JOIN study s ON s.key = i.key >> 24 ";
+
+/// Studies whose job has an error. ?1: the kind of those jobs.
+const TROUBLED: &str = "(SELECT key FROM job WHERE kind = ?1 AND state < 3 AND last_error IS NOT NULL)";
 
 fn wrong(e: Invalid) -> StoreError {
     StoreError::corrupt("instance or study", e.rule)
@@ -132,6 +138,49 @@ impl ArchiveRead for Tx<'_> {
             ),
             StudySelect::All => self.all(&format!("{STUDY} ORDER BY key DESC LIMIT ?1"), [limit], study_state),
         }
+    }
+
+    fn list_studies(
+        &self,
+        listing: &StudyListing,
+        job_kind: &str,
+        limit: usize,
+    ) -> Result<Vec<StudyState>, StoreError> {
+        let stage = match listing.stage {
+            // Named so that it is a parameter of every statement.
+            None => "?1 IS NOT NULL".to_owned(),
+            Some(StudyStage::Waiting) => {
+                format!("changed_at IS NOT NULL AND held IS NULL AND uid NOT IN {TROUBLED}")
+            }
+            Some(StudyStage::Stuck) => format!("(held IS NOT NULL OR uid IN {TROUBLED})"),
+            Some(StudyStage::Settled) => format!("changed_at IS NULL AND held IS NULL AND uid NOT IN {TROUBLED}"),
+        };
+        let mut sql = format!("{STUDY} WHERE {stage}");
+        let criteria = [
+            (" AND patient_id = ?", listing.patient_id.as_deref()),
+            (" AND calling_ae = ?", listing.calling_ae.as_deref()),
+            (" AND key < (SELECT key FROM study WHERE uid = ?)", listing.before.as_ref().map(StudyInstanceUid::as_str)),
+        ];
+        let mut params = vec![Value::from(job_kind.to_owned())];
+        for (criterion, value) in criteria {
+            let Some(value) = value else { continue };
+            params.push(Value::from(value.to_owned()));
+            sql.push_str(&criterion.replace('?', &format!("?{}", params.len())));
+        }
+        params.push(Value::from(i64::try_from(limit).unwrap_or(i64::MAX)));
+        sql.push_str(&format!(" ORDER BY key DESC LIMIT ?{}", params.len()));
+        self.all(&sql, params_from_iter(params), study_state)
+    }
+
+    fn stage_counts(&self, job_kind: &str) -> Result<StageCounts, StoreError> {
+        let count = |condition: &str| -> Result<u64, StoreError> {
+            let sql = format!("SELECT count(*) FROM study WHERE {condition}");
+            Ok(self.one(&sql, [job_kind], |row| row.get::<_, i64>(0))?.unwrap_or(0).max(0) as u64)
+        };
+        let all = count("?1 IS NOT NULL")?;
+        let stuck = count(&format!("(held IS NOT NULL OR uid IN {TROUBLED})"))?;
+        let waiting = count(&format!("changed_at IS NOT NULL AND held IS NULL AND uid NOT IN {TROUBLED}"))?;
+        Ok(StageCounts { waiting, stuck, settled: all.saturating_sub(waiting + stuck) })
     }
 
     fn instances(&self, which: InstanceSelect<'_>) -> Result<Vec<StoredInstance>, StoreError> {

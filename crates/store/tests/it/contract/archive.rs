@@ -193,3 +193,49 @@ pub fn removed_instances_give_their_files_back(store: &dyn MetadataStore) {
     assert_eq!(read(store, |tx| tx.study(&uid)), None);
     assert!(read(store, |tx| tx.instances(InstanceSelect::Study(&uid))).is_empty());
 }
+
+pub fn studies_are_listed_and_counted_by_how_far_they_are(store: &dyn MetadataStore) {
+    const KIND: &str = "publish";
+    for n in 1..=6 {
+        let study = format!("2.25.{n}");
+        let first = instance(&study, &format!("{study}.1"), &format!("{study}.1.1"), 100 + n);
+        let odd = if n % 2 == 1 { "MR1" } else { "CT1" };
+        add(store, &StoredInstance { calling_ae: odd.to_owned(), ..first }).unwrap();
+    }
+    write(store, |tx| {
+        tx.mark_published(&study("2.25.1"), 1, Some(&publication(None)))?;
+        tx.hold_study(&study("2.25.2"), Some("no issuer"))?;
+        // 3 waits for the next attempt, 4 was given up, 5 is under way without an error; another kind is another matter.
+        for (uid, kind) in [("2.25.3", KIND), ("2.25.4", KIND), ("2.25.5", KIND), ("2.25.6", "other")] {
+            let new = NewJob { kind: kind.into(), key: uid.into(), payload: vec![], not_before: 0, created_at: 0 };
+            let id = tx.enqueue(&new)?;
+            tx.claim(&[kind], 10, 20, 10)?;
+            match uid {
+                "2.25.3" => tx.attempt_failed(id, "silent", Some(900), 10)?,
+                "2.25.5" => true,
+                _ => tx.attempt_failed(id, "refused", None, 10)?,
+            };
+        }
+        Ok(())
+    });
+    let list = |listing: StudyListing, limit| -> Vec<String> {
+        let found = read(store, |tx| tx.list_studies(&listing, KIND, limit));
+        found.iter().map(|state| state.study.to_string()).collect()
+    };
+    let at = |stage| StudyListing { stage: Some(stage), ..StudyListing::default() };
+    assert_eq!(list(at(StudyStage::Settled), 10), ["2.25.1"]);
+    assert_eq!(list(at(StudyStage::Stuck), 10), ["2.25.4", "2.25.3", "2.25.2"]);
+    assert_eq!(list(at(StudyStage::Waiting), 10), ["2.25.6", "2.25.5"]);
+    let counts = read(store, |tx| tx.stage_counts(KIND));
+    assert_eq!(counts, StageCounts { waiting: 2, stuck: 3, settled: 1 });
+    // Pages are told apart by the last study of the one before.
+    let all = StudyListing::default();
+    assert_eq!(list(all.clone(), 4), ["2.25.6", "2.25.5", "2.25.4", "2.25.3"]);
+    let before = Some(study("2.25.3"));
+    assert_eq!(list(StudyListing { before: before.clone(), ..all.clone() }, 4), ["2.25.2", "2.25.1"]);
+    let odd = StudyListing { calling_ae: Some("MR1".into()), ..all.clone() };
+    assert_eq!(list(odd.clone(), 10), ["2.25.5", "2.25.3", "2.25.1"]);
+    assert_eq!(list(StudyListing { before, patient_id: Some("P1".into()), ..odd }, 10), ["2.25.1"]);
+    assert!(list(StudyListing { patient_id: Some("P9".into()), ..all.clone() }, 10).is_empty());
+    assert!(list(StudyListing { before: Some(study("2.25.9")), ..all }, 10).is_empty());
+}

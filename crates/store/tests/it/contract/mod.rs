@@ -46,6 +46,7 @@ macro_rules! contract_for {
                 what_comes_while_publishing_makes_the_study_due_again,
                 a_held_study_waits_until_somebody_lets_it_go,
                 removed_instances_give_their_files_back,
+                studies_are_listed_and_counted_by_how_far_they_are,
             ]);
             $crate::contract_for!(@ $open, outbox: [
                 a_job_is_claimed_once_and_done_with_its_result,
