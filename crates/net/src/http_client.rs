@@ -7,12 +7,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Is told of every request that ended: an answer's head came, whatever it said, or why none did.
+/// Is told of every request that ended: with which status, or why no answer came.
 #[derive(Clone)]
-pub struct Listener(Arc<dyn Fn(Result<(), &NetError>) + Send + Sync>);
+pub struct Listener(Arc<Hear>);
+
+type Hear = dyn Fn(Result<u16, &NetError>) + Send + Sync;
 
 impl Listener {
-    pub fn new(hear: impl Fn(Result<(), &NetError>) + Send + Sync + 'static) -> Self {
+    pub fn new(hear: impl Fn(Result<u16, &NetError>) + Send + Sync + 'static) -> Self {
         Listener(Arc::new(hear))
     }
 }
@@ -111,7 +113,7 @@ impl HttpClient {
         let url = request.url().to_string();
         let answer = client.execute(request).await.map_err(|e| self.explain(&url, &e));
         if let Some(Listener(hear)) = &self.listener {
-            hear(answer.as_ref().map(|_| ()));
+            hear(answer.as_ref().map(|answer| answer.status().as_u16()));
         }
         answer
     }

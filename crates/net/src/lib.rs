@@ -14,7 +14,7 @@ mod tls;
 pub use dimse_client::{DimseClient, IncomingObject, NormalizedAnswer, StoreSink};
 pub use dimse_server::{DimseServer, DimseService, DimseSession, listen_dimse};
 pub use error::NetError;
-pub use http_client::{HttpClient, HttpClientOptions};
+pub use http_client::{HttpClient, HttpClientOptions, Listener};
 pub use http_server::{HttpLimits, HttpServer, PeerAddress, PeerCertificate, listen};
 pub use mllp_client::MllpClient;
 pub use mllp_server::{MllpLimits, MllpPeer, MllpServer, MllpService, listen_mllp};

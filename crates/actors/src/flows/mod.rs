@@ -52,8 +52,8 @@ impl Journal {
     }
 
     /// A peer answered a call, or why it did not. What a URL says behind its `?` may name a patient and is left out.
-    pub fn heard(&self, peer: &str, outcome: Result<(), &str>, now: i64) {
-        let outcome = outcome.map_err(peers::without_queries);
+    pub fn heard(&self, peer: &str, outcome: Result<(), String>, now: i64) {
+        let outcome = outcome.map_err(|words| peers::without_queries(&words));
         let change = {
             let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
             peers.entry(peer.to_owned()).or_default().hear(outcome, now)

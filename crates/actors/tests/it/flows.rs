@@ -196,8 +196,8 @@ fn peers_are_what_calls_found_them_to_be_and_their_changes_are_told() {
     let journal = network.source.journal.clone();
     assert_eq!(journal.peer("centre", "http://c").state, PeerState::NotCalled);
     journal.heard("centre", Ok(()), NOON);
-    journal.heard("centre", Err("cannot reach http://c/fhir?patient=P0001: connection refused"), NOON + 1);
-    journal.heard("centre", Err("cannot reach http://c/fhir: connection refused"), NOON + 2);
+    journal.heard("centre", Err("cannot reach http://c/fhir?patient=P0001: connection refused".into()), NOON + 1);
+    journal.heard("centre", Err("cannot reach http://c/fhir: connection refused".into()), NOON + 2);
     let report = journal.peer("centre", "http://c");
     assert_eq!((report.state, report.last_success), (PeerState::Silent { since: NOON + 1 }, Some(NOON)));
     journal.heard("centre", Ok(()), NOON + 3);

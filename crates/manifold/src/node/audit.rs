@@ -1,7 +1,7 @@
 //! The node's audit log: one JSON line per transaction in append-only files, on disk within a moment.
 
 use super::metrics::Metrics;
-use actors::Cx;
+use actors::{Cx, Journal};
 use atna::{AuditSource, Endpoint, Side};
 use std::sync::Arc;
 use store::AuditLog;
@@ -13,6 +13,7 @@ pub struct NodeAudit {
     pub node: String,
     pub public_url: String,
     pub metrics: Arc<Metrics>,
+    pub journal: Arc<Journal>,
 }
 
 impl NodeAudit {
@@ -64,11 +65,15 @@ impl NodeAudit {
     ) {
         let id = if transaction.id == "DIMSE" { "C-STORE" } else { transaction.id };
         self.metrics.ended(id, &outcome, cx);
+        let now = cx.now_unix_micros();
+        self.journal.answered.add(now);
+        if id == "C-STORE" && outcome == Outcome::Success {
+            self.journal.received.add(now);
+        }
         let Some(line) = atna::audited(id) else {
             tracing::error!(transaction = id, "the audit table has no line for a transaction");
             return;
         };
-        let now = cx.now_unix_micros();
         let (result, why) = match outcome {
             Outcome::Success => (atna::Outcome::Success, None),
             Outcome::MinorFailure(why) => (atna::Outcome::MinorFailure, Some(why)),

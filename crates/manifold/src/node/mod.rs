@@ -19,7 +19,7 @@ pub use openapi::document as openapi;
 pub use signals::stop_requested;
 
 use crate::config::NodeConfig;
-use actors::{Cx, Identity, ImagingArchive, Registry};
+use actors::{Cx, Identity, ImagingArchive, Journal, Registry};
 use anyhow::{Context, anyhow};
 use dicom::dimse::AcceptorConfig;
 use net::{DimseServer, HttpLimits, HttpServer, MllpLimits, MllpServer, ServerTls};
@@ -218,6 +218,7 @@ struct Opened {
     files: Arc<InstanceFiles>,
     audit: Arc<audit::NodeAudit>,
     metrics: Arc<metrics::Metrics>,
+    journal: Arc<Journal>,
     edge: Edge,
     lock: std::fs::File,
 }
@@ -243,6 +244,7 @@ impl Opened {
         store.write_blocking(move |tx| tx.release_leases(now)).context("freeing jobs of an earlier run")?;
         let log =
             store::AuditLog::open(&data.join("audit"), AuditOptions::default()).context("opening the audit log")?;
+        let journal = Arc::new(Journal::new(store.clone(), now));
         let metrics = Arc::new(match config.actors.pacs_proxy {
             Some(_) => metrics::Metrics::with_pacs(),
             None => metrics::Metrics::new(),
@@ -252,6 +254,7 @@ impl Opened {
             node: config.node.name.clone(),
             public_url: config.node.public_url.clone(),
             metrics: metrics.clone(),
+            journal: journal.clone(),
         });
         let edge = Edge {
             clock,
@@ -261,7 +264,7 @@ impl Opened {
             document_octets: config.limits.document_octets,
             cors_origins: config.listen.cors_origins.iter().filter_map(|origin| origin.parse().ok()).collect(),
         };
-        Ok(Opened { store, blobs: Arc::new(blobs), files: Arc::new(files), audit, metrics, edge, lock })
+        Ok(Opened { store, blobs: Arc::new(blobs), files: Arc::new(files), audit, metrics, journal, edge, lock })
     }
 
     fn cx(&self, role: &str) -> Cx {

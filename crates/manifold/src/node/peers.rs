@@ -1,11 +1,11 @@
 //! From a peer's section to clients of the waist.
 
 use crate::config::{NodeConfig, Peer};
-use actors::{Fault, Identity, Imaging, Registry, Repository};
+use actors::{Clock, Fault, Identity, Imaging, Journal, Registry, Repository};
 use anyhow::{Context, anyhow};
 use fhir::provide_bundle::ProvideOptions;
 use model::{ManifestSeries, Oid};
-use net::{ClientTls, HttpClient, HttpClientOptions};
+use net::{ClientTls, HttpClient, HttpClientOptions, Listener};
 use std::sync::Arc;
 use transactions::edge::fhir_client::FhirPeer;
 use transactions::edge::soap_client::SoapPeer;
@@ -20,6 +20,9 @@ use transactions::{
 /// Peers by name, each with the HTTP client that its trust asks for.
 pub struct Peers<'a> {
     pub config: &'a NodeConfig,
+    /// Is told which peers answer.
+    pub journal: Arc<Journal>,
+    pub clock: Arc<dyn Clock>,
 }
 
 impl Peers<'_> {
@@ -32,7 +35,17 @@ impl Peers<'_> {
         let resolve = |path: Option<std::path::PathBuf>| path.map(|p| self.config.resolve(&p));
         let tls = ClientTls { ca: resolve(tls.ca), certificate: resolve(tls.certificate), key: resolve(tls.key) };
         let idle = std::time::Duration::from_millis(self.config.limits.idle_ms);
-        HttpClient::new(&HttpClientOptions { tls, idle, ..HttpClientOptions::default() })
+        let (journal, clock, peer) = (self.journal.clone(), self.clock.clone(), name.to_owned());
+        let listener = Listener::new(move |answer| {
+            let outcome = match answer {
+                // Somebody before the peer answers in its place.
+                Ok(status @ 502..=504) => Err(format!("answered HTTP {status}")),
+                Ok(_) => Ok(()),
+                Err(error) => Err(error.to_string()),
+            };
+            journal.heard(&peer, outcome, clock.now_unix_micros());
+        });
+        HttpClient::new(&HttpClientOptions { tls, idle, listener: Some(listener), ..HttpClientOptions::default() })
             .with_context(|| format!("peers.{name}.tls"))
     }
 

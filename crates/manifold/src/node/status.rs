@@ -1,7 +1,7 @@
 //! What an operator asks a node: is it alive, is it ready, what waits and why. `/health/*` and `/metrics`.
 
 use super::metrics::Metrics;
-use actors::{Clock, PacsObserver};
+use actors::{Clock, Journal, PacsObserver, PeerReport, PeerState};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -22,6 +22,7 @@ pub struct Status {
     /// Name and address of every peer.
     pub peers: Vec<(String, String)>,
     pub metrics: Arc<Metrics>,
+    pub journal: Arc<Journal>,
     /// The PACS behind this node.
     pub pacs: Option<ObservedPacs>,
 }
@@ -84,7 +85,9 @@ async fn status(State(status): State<Status>) -> Response {
 }
 
 async fn report(status: &Status) -> Result<Value, StoreError> {
-    let (node, peers) = (status.node.clone(), status.peers.clone());
+    let node = status.node.clone();
+    let peers: Vec<Value> =
+        status.peers.iter().map(|(name, address)| peer(&status.journal.peer(name, address))).collect();
     status
         .store
         .read(move |tx| {
@@ -118,7 +121,6 @@ async fn report(status: &Status) -> Result<Value, StoreError> {
                         "attempts": job.attempts, "next_at": seconds(job.next_at), "error": job.last_error}));
                 }
             }
-            let peers: Vec<Value> = peers.iter().map(|(name, url)| json!({"name": name, "url": url})).collect();
             Ok(json!({
                 "node": node,
                 "studies": {"published": published, "waiting": waiting, "held": held},
@@ -134,6 +136,27 @@ async fn report(status: &Status) -> Result<Value, StoreError> {
             }))
         })
         .await
+}
+
+/// A peer as the node's calls found it; a key is there when something is known.
+fn peer(report: &PeerReport) -> Value {
+    let (state, since) = match report.state {
+        PeerState::NotCalled => ("not called yet", None),
+        PeerState::Answers => ("answers", None),
+        PeerState::Silent { since } => ("does not answer", Some(seconds(since))),
+    };
+    let mut value = json!({"name": report.name, "url": report.address, "state": state});
+    let known = [
+        ("since", since.map(Value::from)),
+        ("last_success", report.last_success.map(|at| seconds(at).into())),
+        ("last_error", report.last_error.as_ref().map(|(_, words)| words.as_str().into())),
+    ];
+    for (key, known) in known {
+        if let Some(known) = known {
+            value[key] = known;
+        }
+    }
+    value
 }
 
 fn seconds(micros: i64) -> i64 {

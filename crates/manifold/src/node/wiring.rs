@@ -77,6 +77,7 @@ impl<'a> Wiring<'a> {
             clock: opened.edge.clock.clone(),
             peers,
             metrics: opened.metrics.clone(),
+            journal: opened.journal.clone(),
             pacs: proxy
                 .as_ref()
                 .zip(options)
@@ -85,7 +86,7 @@ impl<'a> Wiring<'a> {
         Ok(Wiring {
             config,
             opened,
-            peers: Peers { config },
+            peers: Peers { config, journal: opened.journal.clone(), clock: opened.edge.clock.clone() },
             router: status.router(),
             hl7v2: Vec::new(),
             own_registry: None,
@@ -344,6 +345,7 @@ impl<'a> Wiring<'a> {
         let store = self.opened.store.clone();
         let maker = Arc::new(maker);
         let administrator = administrator.unwrap_or_else(|| registry.clone());
+        let journal = self.opened.journal.clone();
         self.source = Some(ImagingDocumentSource {
             store,
             maker,
@@ -353,6 +355,7 @@ impl<'a> Wiring<'a> {
             administrator,
             repository,
             policy,
+            journal,
             reconciliation: Reconciliation::default(),
         });
         Ok(())
