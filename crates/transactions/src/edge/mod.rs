@@ -13,6 +13,7 @@ pub mod instance_parts;
 pub mod mllp_server;
 pub mod operation_outcome;
 pub mod page_token;
+pub(crate) mod pages;
 pub mod patient_identifier;
 pub mod registry_errors;
 pub mod soap_client;

@@ -11,14 +11,14 @@ mod reports;
 mod studies;
 mod timelines;
 
-use crate::edge::Edge;
+use crate::edge::{Edge, pages::Asked};
 use crate::{Access, Binding, Transaction};
-use actors::{Cx, Fault, Identity, Imaging, Registry, Repository};
+use actors::{Fault, Identity, Imaging, Registry, Repository};
 use axum::Router;
 use axum::routing::get;
 use http::request::Parts;
 use model::{ManifestSeries, Oid, RegionMap};
-use pages::{Frame, Reader, Texts, TimeZone};
+use pages::{Frame, TimeZone};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -122,7 +122,7 @@ pub fn router(portal: Portal) -> Router {
             "/portal/patient/{patient}/study/{entry}/series/{series}/instance/{instance}/frame/{frame}/geometry",
             get(pictures::geometry),
         )
-        .route("/portal/assets/{name}", get(answers::asset))
+        .route("/portal/assets/{name}", get(crate::edge::pages::asset))
         .route("/portal/{*rest}", get(timelines::nothing_here))
         .with_state(here)
 }
@@ -136,35 +136,9 @@ struct Here {
     rendering: Arc<Semaphore>,
 }
 
-/// One request: who asks, in which language, for what.
-struct Asked {
-    cx: Cx,
-    texts: Texts,
-    reader: Reader,
-    /// Path and query, without the language.
-    here: String,
-    /// Language that was chosen in this request, to be remembered.
-    chosen: Option<Texts>,
-    query: Vec<(String, String)>,
-}
-
 impl Here {
     fn asked(&self, parts: &Parts) -> Asked {
-        let cx = self.portal.edge.cx(parts);
-        let query = answers::query(parts.uri.query().unwrap_or(""));
-        let header = |name| parts.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or("");
-        let chosen = query.iter().find(|(name, _)| name == "lang").and_then(|(_, tag)| Texts::of(tag));
-        let kept = answers::cookie(header(http::header::COOKIE), answers::LANGUAGE_COOKIE).and_then(Texts::of);
-        let texts = chosen.or(kept).unwrap_or_else(|| Texts::accepted(header(http::header::ACCEPT_LANGUAGE)));
-        let rest: Vec<String> = query
-            .iter()
-            .filter(|(name, _)| name != "lang")
-            .map(|(name, value)| format!("{}={}", pages::urls::escape(name), pages::urls::escape(value)))
-            .collect();
-        let path = parts.uri.path();
-        let here = if rest.is_empty() { path.to_owned() } else { format!("{path}?{}", rest.join("&")) };
-        let reader = Reader { texts, zone: self.portal.time_zone.clone(), now: cx.now() };
-        Asked { cx, texts, reader, here, chosen, query }
+        Asked::of(parts, &self.portal.edge, &self.portal.time_zone)
     }
 
     fn frame(&self, asked: &Asked, patient: &str) -> Frame {
@@ -175,11 +149,5 @@ impl Here {
             node: self.portal.node.clone(),
             here: asked.here.clone(),
         }
-    }
-}
-
-impl Asked {
-    fn parameter(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
