@@ -1,11 +1,12 @@
-//! Portal pages: templates, one stylesheet, small scripts, texts per language. Model values and plain data go in, HTML
+//! Pages of portal and console: templates, one stylesheet, small scripts, texts per language. Model values and plain data go in, HTML
 //! comes out; fetching, rules and wire formats are elsewhere. Source: ui.md.
 //!
-//! Start at [`TimelinePage`], [`ReportPage`], [`StudyPage`], [`PatientsPage`] and [`ErrorPage`]; each is built by its `of`
+//! Start at [`TimelinePage`], [`ReportPage`], [`StudyPage`], [`PatientsPage`], [`ErrorPage`] and [`console::ConsolePage`]; each is built by its `of`
 //! and rendered by askama. [`Texts`] are the words, [`Reader`] is who reads, [`assets`] are the files beside the pages.
 #![forbid(unsafe_code)]
 
 pub mod assets;
+pub mod console;
 mod dates;
 pub mod episodes;
 mod error;
@@ -39,11 +40,11 @@ pub use words::{Badge, Fact, FactGroup, modality_family};
 #[derive(Clone, Debug)]
 pub struct Frame {
     pub texts: Texts,
-    /// Where the portal is: `/portal`.
+    /// Where the pages are: `/portal` or `/console`.
     pub base: String,
     /// The patient's name in addresses; empty where there is none.
     pub patient: String,
-    /// Who runs this portal, as the reader knows it.
+    /// Who runs this node, as the reader knows it.
     pub node: String,
     /// This page without its language.
     pub here: String,
@@ -69,6 +70,14 @@ impl Frame {
 
     fn viewer_script(&self) -> String {
         self.asset(3)
+    }
+
+    fn console_styles(&self) -> String {
+        self.asset(5)
+    }
+
+    fn console_script(&self) -> String {
+        self.asset(6)
     }
 
     fn icon(&self) -> String {

@@ -114,6 +114,8 @@ mod tests {
     #[test]
     fn every_key_that_a_page_uses_has_an_english_text() {
         let sources = [
+            include_str!("console/mod.rs"),
+            include_str!("console/words.rs"),
             include_str!("error.rs"),
             include_str!("identity.rs"),
             include_str!("patients.rs"),
@@ -122,6 +124,10 @@ mod tests {
             include_str!("timeline.rs"),
             include_str!("words.rs"),
             include_str!("../templates/base.html"),
+            include_str!("../templates/console.html"),
+            include_str!("../templates/console_change.html"),
+            include_str!("../templates/console_study.html"),
+            include_str!("../templates/console_stuck.html"),
             include_str!("../templates/error.html"),
             include_str!("../templates/identity.html"),
             include_str!("../templates/patients.html"),
