@@ -42,7 +42,7 @@ pub use imaging_document_source::{
 };
 pub use pacs_proxy::{
     Arriving, Inventory, KnownStudy, ListedInstance, ListedStudy, ObservationPolicy, Pacs, PacsObserver, PacsRecords,
-    PacsRetrieve, PacsSync, ProxyImaging, StepEnd, Transfers, Wanted,
+    PacsRetrieve, PacsSync, ProxyImaging, StepEnd, Transfers, UnreadStudy, Wanted,
 };
 pub use partial::{Found, SilentParty};
 pub use patient_identity::{PatientIdentity, linked};

@@ -7,15 +7,17 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Is told of every request that ended: with which status, or why no answer came.
+/// Is told of every call of a peer that ended: it answered, whatever it said, or why no answer came.
 #[derive(Clone)]
-pub struct Listener(Arc<Hear>);
-
-type Hear = dyn Fn(Result<u16, &NetError>) + Send + Sync;
+pub struct Listener(Arc<dyn Fn(Result<(), String>) + Send + Sync>);
 
 impl Listener {
-    pub fn new(hear: impl Fn(Result<u16, &NetError>) + Send + Sync + 'static) -> Self {
+    pub fn new(hear: impl Fn(Result<(), String>) + Send + Sync + 'static) -> Self {
         Listener(Arc::new(hear))
+    }
+
+    pub fn hear(&self, outcome: Result<(), String>) {
+        (self.0)(outcome);
     }
 }
 
@@ -112,8 +114,15 @@ impl HttpClient {
         let request = request.map_err(|e| NetError::Connect { url: "request".into(), reason: root_cause(&e) })?;
         let url = request.url().to_string();
         let answer = client.execute(request).await.map_err(|e| self.explain(&url, &e));
-        if let Some(Listener(hear)) = &self.listener {
-            hear(answer.as_ref().map(|answer| answer.status().as_u16()));
+        if let Some(listener) = &self.listener {
+            listener.hear(match &answer {
+                // A gateway answers in the peer's place.
+                Ok(answer) if matches!(answer.status().as_u16(), 502..=504) => {
+                    Err(format!("{url} answered HTTP {}", answer.status().as_u16()))
+                }
+                Ok(_) => Ok(()),
+                Err(error) => Err(error.to_string()),
+            });
         }
         answer
     }

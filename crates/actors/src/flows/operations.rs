@@ -3,7 +3,7 @@
 use super::{FlowEvent, FlowEventKind, Journal, MINUTES, Obstacle, ObstacleKind, accessions, events, obstacle};
 use crate::imaging_document_source::{JOB, LISTED};
 use crate::store_faults::{internal, storage};
-use crate::{Cx, Fault};
+use crate::{Cx, Fault, PacsObserver, UnreadStudy};
 use model::{SopInstanceUid, StudyInstanceUid, UniqueId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -173,8 +173,10 @@ pub enum RetryRefusal {
 pub struct Operations {
     pub store: Arc<dyn MetadataStore>,
     pub journal: Arc<Journal>,
-    /// Quiet time and longest delay of the node's imaging source, microseconds; absent where there is none.
-    pub waits: Option<(Arc<AtomicI64>, i64)>,
+    /// Quiet time of the node's imaging source, microseconds; absent where there is none.
+    pub quiet_micros: Option<Arc<AtomicI64>>,
+    /// The PACS behind the node: studies that it does not let be read are stuck too.
+    pub pacs: Option<Arc<PacsObserver>>,
 }
 
 impl Operations {
@@ -199,17 +201,33 @@ impl Operations {
             .store
             .read(move |tx| {
                 let listing = StudyListing { stage: Some(StudyStage::Stuck), ..StudyListing::default() };
-                let mut states = tx.list_studies(&listing, JOB, stuck)?;
+                let mut flows = Vec::new();
+                for state in tx.list_studies(&listing, JOB, stuck)? {
+                    flows.push(this.flow(tx, state, now)?);
+                }
+                let mut stages = tx.stage_counts(JOB)?;
+                for (before, flow) in this.unread(tx, now)? {
+                    match before {
+                        Some(StudyStage::Waiting) => stages.waiting = stages.waiting.saturating_sub(1),
+                        Some(StudyStage::Settled) => stages.settled = stages.settled.saturating_sub(1),
+                        Some(StudyStage::Stuck) | None => {}
+                    }
+                    stages.stuck += 1;
+                    flows.push(flow);
+                }
+                flows.truncate(stuck);
                 for study in also {
-                    if states.iter().all(|state| state.study != study) {
-                        states.extend(tx.study(&study)?);
+                    if flows.iter().all(|flow| flow.study != study)
+                        && let Some(state) = tx.study(&study)?
+                    {
+                        flows.push(this.flow(tx, state, now)?);
                     }
                 }
-                states.sort_by_key(|state| state.first_received_at);
+                flows.sort_by_key(|flow| flow.first_received_at);
                 Ok(FlowOverview {
-                    stages: tx.stage_counts(JOB)?,
+                    stages,
                     counts: tx.counts()?,
-                    stuck: states.into_iter().map(|state| this.flow(tx, state, now)).collect::<Result<_, _>>()?,
+                    stuck: flows,
                     held_instances: held(tx, None)?,
                     events: events::recent(tx, events)?,
                     throughput,
@@ -228,6 +246,10 @@ impl Operations {
                 let FlowQuery { text, stage, before, limit } = query;
                 let listing = StudyListing { stage, before: before.clone(), ..StudyListing::default() };
                 let mut studies = Vec::new();
+                if before.is_none() && matches!(stage, None | Some(StudyStage::Stuck)) {
+                    let unread = this.unread(tx, now)?.into_iter().map(|(_, flow)| flow);
+                    studies.extend(unread.filter(|flow| text.is_empty() || text == flow.study.as_str()).take(limit));
+                }
                 if !text.is_empty() {
                     let mut named = accessions::find(tx, &text, limit)?;
                     named.extend(StudyInstanceUid::parse(&text));
@@ -235,7 +257,8 @@ impl Operations {
                     for study in named {
                         let Some(state) = tx.study(&study)? else { continue };
                         let flow = this.flow(tx, state, now)?;
-                        if stage.is_none_or(|stage| stage == flow.progress.stage()) {
+                        let is_new = studies.iter().all(|known: &StudyFlow| known.study != flow.study);
+                        if is_new && stage.is_none_or(|stage| stage == flow.progress.stage()) {
                             studies.push(flow);
                         }
                     }
@@ -274,9 +297,15 @@ impl Operations {
         let read: Result<Option<StudyRecord>, StoreError> = self
             .store
             .read(move |tx| {
-                let Some(state) = tx.study(&study)? else { return Ok(None) };
+                let flow = match tx.study(&study)? {
+                    Some(state) => this.flow(tx, state, now)?,
+                    None => match this.pacs.as_ref().and_then(|pacs| pacs.unread_one(&study)) {
+                        Some(unread) => this.unread_flow(unread),
+                        None => return Ok(None),
+                    },
+                };
                 let (held_instances, history) = (held(tx, Some(&study))?, events::history(tx, &study)?);
-                Ok(Some(StudyRecord { flow: this.flow(tx, state, now)?, held_instances, history }))
+                Ok(Some(StudyRecord { flow, held_instances, history }))
             })
             .await;
         read.map_err(|e| internal(e, &cx.request_id).first().clone())
@@ -288,6 +317,11 @@ impl Operations {
         let written: Result<Result<Retried, RetryRefusal>, StoreError> = self
             .store
             .write(move |tx| {
+                if let Some(pacs) = this.pacs.as_ref().filter(|pacs| pacs.unread_one(&study).is_some()) {
+                    pacs.look_at(study.clone());
+                    events::record(tx, &retried(&study, &who, now))?;
+                    return Ok(Ok(Retried::Now));
+                }
                 let Some(state) = tx.study(&study)? else { return Ok(Err(RetryRefusal::UnknownStudy)) };
                 let flow = this.flow(tx, state, now)?;
                 if flow.progress.stage() != StudyStage::Stuck {
@@ -308,6 +342,12 @@ impl Operations {
             .write(move |tx| {
                 let listing = StudyListing { stage: Some(StudyStage::Stuck), ..StudyListing::default() };
                 let mut retried = Vec::new();
+                if let Some(pacs) = &this.pacs {
+                    for unread in pacs.unread() {
+                        pacs.look_at(unread.study.clone());
+                        retried.push(unread.study);
+                    }
+                }
                 for state in tx.list_studies(&listing, JOB, MOST_RETRIED)? {
                     let flow = this.flow(tx, state, now)?;
                     if again(tx, &flow, &who, now)? == Retried::Now {
@@ -321,7 +361,12 @@ impl Operations {
     }
 
     fn flow<T: ReadTx + ?Sized>(&self, tx: &T, state: StudyState, now: i64) -> Result<StudyFlow, StoreError> {
-        let progress = self.progress(tx, &state, now)?;
+        let mut progress = self.progress(tx, &state, now)?;
+        if progress.stage() != StudyStage::Stuck
+            && let Some(unread) = self.pacs.as_ref().and_then(|pacs| pacs.unread_one(&state.study))
+        {
+            progress = unread_progress(unread);
+        }
         Ok(StudyFlow {
             accession: accessions::of(tx, &state.study)?,
             study: state.study,
@@ -334,6 +379,39 @@ impl Operations {
             last_received_at: state.last_received_at,
             progress,
         })
+    }
+
+    /// Studies that cannot be read from the PACS, beyond those that are stuck in the store: where they are in it, if they
+    /// are, and how they are shown.
+    fn unread<T: ReadTx + ?Sized>(&self, tx: &T, now: i64) -> Result<Vec<(Option<StudyStage>, StudyFlow)>, StoreError> {
+        let Some(pacs) = &self.pacs else { return Ok(Vec::new()) };
+        let mut all = Vec::new();
+        for unread in pacs.unread() {
+            match tx.study(&unread.study)? {
+                None => all.push((None, self.unread_flow(unread))),
+                Some(state) => match self.progress(tx, &state, now)?.stage() {
+                    StudyStage::Stuck => {}
+                    stage => all.push((Some(stage), self.flow(tx, state, now)?)),
+                },
+            }
+        }
+        Ok(all)
+    }
+
+    /// A study of which nothing has been read.
+    fn unread_flow(&self, unread: UnreadStudy) -> StudyFlow {
+        StudyFlow {
+            study: unread.study.clone(),
+            accession: None,
+            patient_id: String::new(),
+            patient_issuer: String::new(),
+            calling_ae: self.pacs.as_ref().map(|pacs| pacs.ae_title().to_owned()).unwrap_or_default(),
+            instances: 0,
+            size_octets: 0,
+            first_received_at: unread.since,
+            last_received_at: unread.since,
+            progress: unread_progress(unread),
+        }
     }
 
     fn progress<T: ReadTx + ?Sized>(&self, tx: &T, state: &StudyState, now: i64) -> Result<Progress, StoreError> {
@@ -364,7 +442,7 @@ impl Operations {
             });
         }
         if state.is_dirty() {
-            let quiet = self.waits.as_ref().map(|(quiet, _)| quiet.load(Ordering::Relaxed));
+            let quiet = self.quiet_micros.as_ref().map(|quiet| quiet.load(Ordering::Relaxed));
             let due_at = quiet.map(|quiet| state.last_received_at.saturating_add(quiet));
             return Ok(match due_at {
                 Some(at) if at <= now => Progress::UnderWay,
@@ -393,9 +471,19 @@ fn again(tx: &mut dyn WriteTx, flow: &StudyFlow, who: &str, now: i64) -> Result<
     {
         return Ok(Retried::UnderWay);
     }
-    let who = Some(who.to_owned()).filter(|who| !who.is_empty());
-    events::record(tx, &FlowEvent { who, ..FlowEvent::study(FlowEventKind::Retried, &flow.study, now) })?;
+    events::record(tx, &retried(&flow.study, who, now))?;
     Ok(Retried::Now)
+}
+
+fn retried(study: &StudyInstanceUid, who: &str, now: i64) -> FlowEvent {
+    let who = Some(who.to_owned()).filter(|who| !who.is_empty());
+    FlowEvent { who, ..FlowEvent::study(FlowEventKind::Retried, study, now) }
+}
+
+fn unread_progress(unread: UnreadStudy) -> Progress {
+    let UnreadStudy { since, again, fault, .. } = unread;
+    let obstacle = Obstacle { since, ..Obstacle::of(&fault.into(), since) };
+    Progress::Retrying { obstacle, attempts: 0, next_at: again }
 }
 
 fn held<T: ReadTx + ?Sized>(tx: &T, study: Option<&StudyInstanceUid>) -> Result<Vec<HeldInstance>, StoreError> {

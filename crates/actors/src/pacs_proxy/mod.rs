@@ -7,11 +7,13 @@ mod missed;
 mod notices;
 mod observation;
 mod transfers;
+mod unread;
 
 pub use imaging::ProxyImaging;
 pub use notices::StepEnd;
 pub use observation::{ObservationPolicy, PacsObserver, PacsSync};
 pub use transfers::{Arriving, Transfers};
+pub use unread::UnreadStudy;
 
 use crate::{BoxFuture, Cx, Fault};
 use model::{SeriesInstanceUid, SopClassUid, SopInstanceUid, StudyInstanceUid};
@@ -51,6 +53,8 @@ pub struct ListedInstance {
 /// Everything a PACS lists of one study.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inventory {
+    /// (0008,0050); empty when the PACS does not say.
+    pub accession: String,
     /// Versioned bytes for the manifest maker: what is said of the study and its series.
     pub header: Vec<u8>,
     pub instances: Vec<ListedInstance>,

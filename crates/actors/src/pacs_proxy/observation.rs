@@ -1,7 +1,11 @@
 //! What a PACS holds, kept as rows of the node's store: found by polling and by being told, compared, and believed to be
 //! gone only after it was missed several times. Source: spec/dicom.md sections 6, 22.6; mcwg.md section 6.
 
-use super::{Inventory, KnownStudy, ListedInstance, ListedStudy, Pacs, STUDY, Transfers, missed::Missed, notices};
+use super::{
+    Inventory, KnownStudy, ListedInstance, ListedStudy, Pacs, STUDY, Transfers, missed::Missed, notices,
+    unread::UnreadStudy,
+};
+use crate::flows::note_accession;
 use crate::store_faults::internal;
 use crate::{Cx, Fault};
 use model::{Dtm, SopInstanceUid, StudyInstanceUid, TransferSyntaxUid};
@@ -52,14 +56,14 @@ pub struct PacsSync {
 /// Looks at one PACS.
 pub struct PacsObserver {
     pub(super) store: Arc<dyn MetadataStore>,
-    pacs: Arc<dyn Pacs>,
+    pub(super) pacs: Arc<dyn Pacs>,
     transfers: Arc<Transfers>,
     policy: ObservationPolicy,
     schedule: Mutex<Schedule>,
 }
 
 #[derive(Default)]
-struct Schedule {
+pub(super) struct Schedule {
     started: bool,
     next_poll: i64,
     next_reconcile: i64,
@@ -68,7 +72,7 @@ struct Schedule {
     /// Those of them that somebody asked for: what is known of the study itself may have changed.
     asked: HashSet<StudyInstanceUid>,
     /// Studies that could not be read, and why.
-    failed: BTreeMap<StudyInstanceUid, Fault>,
+    pub(super) failed: BTreeMap<StudyInstanceUid, UnreadStudy>,
     polled_at: Option<i64>,
     fault: Option<Fault>,
 }
@@ -93,7 +97,7 @@ impl PacsObserver {
         PacsObserver { store, pacs, transfers, policy, schedule: Mutex::default() }
     }
 
-    fn schedule(&self) -> MutexGuard<'_, Schedule> {
+    pub(super) fn schedule(&self) -> MutexGuard<'_, Schedule> {
         self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -126,7 +130,8 @@ impl PacsObserver {
         let promised = unpublished.iter().filter(|study| study.publication.is_some());
         apart.extend(promised.map(|study| study.study.as_str()));
         apart.extend(schedule.failed.keys().map(StudyInstanceUid::as_str));
-        let fault = schedule.fault.clone().or_else(|| schedule.failed.values().next().cloned());
+        let fault =
+            schedule.fault.clone().or_else(|| schedule.failed.values().next().map(|unread| unread.fault.clone()));
         Ok(PacsSync { out_of_sync: apart.len(), polled_at: schedule.polled_at, fault })
     }
 
@@ -293,7 +298,8 @@ impl PacsObserver {
                 if asked {
                     schedule.asked.insert(study.clone());
                 }
-                schedule.failed.insert(study, fault);
+                let before = schedule.failed.remove(&study);
+                schedule.failed.insert(study.clone(), UnreadStudy::of(study, fault, again, before, cx));
             }
         }
     }
@@ -419,7 +425,7 @@ fn remember(
     change: &Change,
     now: i64,
 ) -> Result<(), StoreError> {
-    let study = listed.study.clone();
+    let (study, accession) = (listed.study.clone(), inventory.accession.clone());
     let before = tx.state(STUDY, study.as_str())?.and_then(|bytes| KnownStudy::decode(study.clone(), &bytes));
     let day = |known: &KnownStudy| known.listed.date.as_ref().map(|date| format!("{date}/{study}"));
     let is_gone = inventory.instances.is_empty() && change.missed == 0;
@@ -443,6 +449,9 @@ fn remember(
         tx.put_state(DAY, &key, Some(b""))?;
     }
     tx.put_state(STUDY, study.as_str(), after.as_ref().map(KnownStudy::encode).as_deref())?;
+    if before.is_none() && after.is_some() {
+        note_accession(tx, &study, &accession)?;
+    }
     let only_said = change.added + change.changed + change.removed == 0;
     let header_differs = before.as_ref().map(|b| &b.header) != after.as_ref().map(|a| &a.header);
     if only_said && header_differs && tx.study(&study)?.is_some() {

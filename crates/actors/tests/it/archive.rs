@@ -312,7 +312,7 @@ fn a_study_is_found_by_the_accession_number_of_its_first_instance() {
     archive.accept(without, b"c").unwrap();
     let (store, cx) = (archive.bench.store.clone(), &archive.bench.cx);
     let journal = Arc::new(Journal::new(store.clone(), 0));
-    let operations = Operations { store, journal, waits: None };
+    let operations = Operations { store, journal, quiet_micros: None, pacs: None };
     let find = |text: &str| {
         let query = FlowQuery { text: text.into(), limit: 10, ..FlowQuery::default() };
         wait(operations.studies(query, cx)).unwrap().studies

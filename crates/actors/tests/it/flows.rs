@@ -2,7 +2,8 @@
 
 use crate::bench::{Bench, NOON, SECOND, wait};
 use crate::fakes::Act;
-use crate::publish::{MAX_DELAY, Network, QUIET};
+use crate::pacs_proxy::{FakePacs, observer};
+use crate::publish::{Network, QUIET};
 use crate::samples::*;
 use actors::*;
 use model::*;
@@ -17,7 +18,8 @@ impl Network {
         Operations {
             store: self.here.store.clone(),
             journal: self.source.journal.clone(),
-            waits: Some((Arc::new(AtomicI64::new(QUIET)), MAX_DELAY)),
+            quiet_micros: Some(Arc::new(AtomicI64::new(QUIET))),
+            pacs: None,
         }
     }
 
@@ -207,4 +209,46 @@ fn peers_are_what_calls_found_them_to_be_and_their_changes_are_told() {
     let kinds: Vec<FlowEventKind> = events.iter().map(|event| event.kind).collect();
     assert_eq!(kinds, [FlowEventKind::PeerBack, FlowEventKind::PeerLost]);
     assert_eq!(events[1].words.as_deref(), Some("cannot reach http://c/fhir: connection refused"));
+}
+
+#[test]
+fn a_study_that_the_pacs_does_not_let_be_read_is_stuck_and_looked_at_again() {
+    let (network, pacs) = (Network::new(), Arc::new(FakePacs::default()));
+    let observer = Arc::new(observer(&network.here, &pacs, 0));
+    let operations = Operations { pacs: Some(observer.clone()), ..network.operations() };
+    let cx = &network.here.cx;
+    let overview = || wait(operations.overview(10, Vec::new(), 50, cx)).unwrap();
+    pacs.put(STUDY, &[("2.25.1", "")]);
+    let refused = Fault::PeerUnavailable { peer: "pacs1".into(), reason: "C-FIND at SERIES level: 0xA900".into() };
+    *pacs.unreadable.lock().unwrap() = Some(refused);
+    wait(observer.turn(cx));
+    let seen = overview();
+    assert_eq!((seen.stages, seen.stuck.len()), (StageCounts { stuck: 1, ..StageCounts::default() }, 1));
+    let flow = &seen.stuck[0];
+    assert_eq!((flow.study.as_str(), flow.calling_ae.as_str(), flow.instances), (STUDY, "PACS1", 0));
+    let Progress::Retrying { obstacle, next_at, .. } = &flow.progress else { panic!("{flow:?}") };
+    assert_eq!((obstacle.party.as_deref(), obstacle.since), (Some("pacs1"), NOON));
+    assert_eq!(obstacle.words, "C-FIND at SERIES level: 0xA900");
+    assert!(*next_at > NOON);
+    let stuck = FlowQuery { stage: Some(StudyStage::Stuck), limit: 10, ..FlowQuery::default() };
+    assert_eq!(wait(operations.studies(stuck, cx)).unwrap().studies, seen.stuck);
+    assert!(wait(operations.study(&study(STUDY), cx)).unwrap().is_some());
+    // It is readable again, and nobody waits for the next look.
+    *pacs.unreadable.lock().unwrap() = None;
+    assert_eq!(wait(operations.retry(&study(STUDY), "", cx)), Ok(Retried::Now));
+    wait(observer.turn(cx));
+    assert_eq!(overview().stages, StageCounts { waiting: 1, ..StageCounts::default() });
+    let query = FlowQuery { text: "ACC-7".into(), limit: 10, ..FlowQuery::default() };
+    assert_eq!(wait(operations.studies(query, cx)).unwrap().studies[0].study, study(STUDY));
+    network.settle();
+    // One that is published and cannot be read any more is stuck, too.
+    pacs.put(STUDY, &[("2.25.1", ""), ("2.25.2", "")]);
+    pacs.says(STUDY, "CT again");
+    *pacs.unreadable.lock().unwrap() = Some(Fault::Busy);
+    network.pass(60 * SECOND);
+    wait(observer.turn(cx));
+    let seen = overview();
+    assert_eq!((seen.stages, seen.stuck.len()), (StageCounts { stuck: 1, ..StageCounts::default() }, 1));
+    assert_eq!(seen.stuck[0].instances, 1);
+    assert_eq!(wait(operations.retry_all("", cx)).unwrap(), [study(STUDY)]);
 }

@@ -30,6 +30,8 @@ pub struct FakePacs {
     studies: Mutex<BTreeMap<String, OneStudy>>,
     counts: Mutex<bool>,
     fault: Mutex<Option<Fault>>,
+    /// Why no study can be looked into.
+    pub unreadable: Mutex<Option<Fault>>,
     study_queries: AtomicUsize,
     inventories: AtomicUsize,
 }
@@ -121,6 +123,7 @@ impl Pacs for FakePacs {
         Box::pin(async move {
             self.inventories.fetch_add(1, Ordering::SeqCst);
             self.begin()?;
+            self.unreadable.lock().unwrap().clone().map_or(Ok(()), Err)?;
             let studies = self.studies.lock().unwrap();
             let Some(one) = studies.get(study.study.as_str()) else { return Ok(Inventory::default()) };
             let instances = one.instances.iter().map(|(uid, header)| ListedInstance {
@@ -129,7 +132,8 @@ impl Pacs for FakePacs {
                 sop_class: SopClassUid::parse("1.2.840.10008.5.1.4.1.1.2").unwrap(),
                 header: header.as_bytes().to_vec(),
             });
-            Ok(Inventory { header: one.says.as_bytes().to_vec(), instances: instances.collect() })
+            let header = one.says.as_bytes().to_vec();
+            Ok(Inventory { accession: "ACC-7".into(), header, instances: instances.collect() })
         })
     }
 }
@@ -179,7 +183,7 @@ impl Proxy {
     }
 }
 
-fn observer(bench: &Bench, pacs: &Arc<FakePacs>, reconcile_micros: i64) -> PacsObserver {
+pub fn observer(bench: &Bench, pacs: &Arc<FakePacs>, reconcile_micros: i64) -> PacsObserver {
     let files = Arc::new(TransitFiles::open(&bench.folder.path().join("transit"), 1 << 20).unwrap());
     let transfers = Transfers::new(Arc::new(FakeRetrieve::default()), files, 1, SECOND);
     let policy = ObservationPolicy {

@@ -72,7 +72,7 @@ impl FakeRetrieve {
                 sop_class: SopClassUid::parse("1.2.840.10008.5.1.4.1.1.2").unwrap(),
                 transfer_syntax: TransferSyntaxUid::parse(EXPLICIT_LE).unwrap(),
                 patient_id: String::new(),
-                accession: "ACC-7".into(),
+                accession: String::new(),
                 patient_issuer: String::new(),
                 calling_ae: "PACS1".into(),
                 header: Vec::new(),

@@ -1,6 +1,7 @@
 //! `[actors.pacs_proxy]` becomes an observer of a PACS, its images, and what wakes the observer.
 
 use super::Opened;
+use super::peers::listener;
 use super::wiring::micros;
 use crate::config::{self, NodeConfig, PacsProxy, Trigger};
 use actors::{
@@ -54,6 +55,7 @@ impl Proxy {
                 connect_timeout: CONNECT,
                 idle_timeout: Duration::from_millis(options.idle_ms),
                 quirks,
+                listener: Some(listener(&options.peer, &opened.journal, &opened.edge.clock)),
             },
             options.parallel,
         );

@@ -35,17 +35,8 @@ impl Peers<'_> {
         let resolve = |path: Option<std::path::PathBuf>| path.map(|p| self.config.resolve(&p));
         let tls = ClientTls { ca: resolve(tls.ca), certificate: resolve(tls.certificate), key: resolve(tls.key) };
         let idle = std::time::Duration::from_millis(self.config.limits.idle_ms);
-        let (journal, clock, peer) = (self.journal.clone(), self.clock.clone(), name.to_owned());
-        let listener = Listener::new(move |answer| {
-            let outcome = match answer {
-                // Somebody before the peer answers in its place.
-                Ok(status @ 502..=504) => Err(format!("answered HTTP {status}")),
-                Ok(_) => Ok(()),
-                Err(error) => Err(error.to_string()),
-            };
-            journal.heard(&peer, outcome, clock.now_unix_micros());
-        });
-        HttpClient::new(&HttpClientOptions { tls, idle, listener: Some(listener), ..HttpClientOptions::default() })
+        let listener = Some(listener(name, &self.journal, &self.clock));
+        HttpClient::new(&HttpClientOptions { tls, idle, listener, ..HttpClientOptions::default() })
             .with_context(|| format!("peers.{name}.tls"))
     }
 
@@ -169,6 +160,12 @@ impl ImagingDirectory for ImagePlaces {
             Fault::Denied(format!("the manifest says that images are at {named}, which is none of this node's peers"))
         })
     }
+}
+
+/// Tells the node's journal whether a peer answers.
+pub(super) fn listener(peer: &str, journal: &Arc<Journal>, clock: &Arc<dyn Clock>) -> Listener {
+    let (peer, journal, clock) = (peer.to_owned(), journal.clone(), clock.clone());
+    Listener::new(move |outcome| journal.heard(&peer, outcome, clock.now_unix_micros()))
 }
 
 /// A device OID for a node that the configuration gives none: the same name always has the same.

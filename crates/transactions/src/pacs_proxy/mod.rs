@@ -18,7 +18,7 @@ pub use survey::{Step, Survey, Verdict};
 
 use actors::Fault;
 use dicom::dimse::{ProposedContext, RequestorConfig};
-use net::DimseClient;
+use net::{DimseClient, Listener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +36,8 @@ pub struct PacsAddress {
     /// Without an octet for so long, an association is given up; a recall from tape takes minutes.
     pub idle_timeout: Duration,
     pub quirks: PacsQuirks,
+    /// Is told whether associations come about.
+    pub listener: Option<Listener>,
 }
 
 impl PacsAddress {
@@ -44,7 +46,11 @@ impl PacsAddress {
         let calling = self.quirks.calling_ae_title.as_ref().unwrap_or(&self.calling_ae_title);
         let idle_timeout_ms = u64::try_from(self.idle_timeout.as_millis()).unwrap_or(u64::MAX);
         let config = RequestorConfig { idle_timeout_ms, ..RequestorConfig::new(calling, &self.ae_title, contexts) };
-        DimseClient::connect(&self.address, config, self.connect_timeout).map_err(|e| self.silent(e.to_string()))
+        let opened = DimseClient::connect(&self.address, config, self.connect_timeout).map_err(|e| e.to_string());
+        if let Some(listener) = &self.listener {
+            listener.hear(opened.as_ref().map(|_| ()).map_err(Clone::clone));
+        }
+        opened.map_err(|reason| self.silent(reason))
     }
 
     fn silent(&self, reason: String) -> Fault {

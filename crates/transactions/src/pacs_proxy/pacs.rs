@@ -331,7 +331,8 @@ impl Pacs for PacsQueries {
                     None => self.note(&study.study, listed, cx).await?,
                 };
             }
-            Ok(Inventory { header: record.header(), instances })
+            let accession = record.accession_number().unwrap_or_default().to_owned();
+            Ok(Inventory { header: record.header(), accession, instances })
         })
     }
 }

@@ -127,6 +127,10 @@ fn encode<T: Serialize>(record: &T) -> Vec<u8> {
 }
 
 impl StudyRecord {
+    pub(super) fn accession_number(&self) -> Option<&str> {
+        self.accession_number.as_deref()
+    }
+
     pub(super) fn of(found: &StudyMatch, no_counts: bool) -> Self {
         StudyRecord {
             version: VERSION,
