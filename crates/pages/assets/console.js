@@ -69,6 +69,8 @@ function address() {
   const kept = handIsOn() ? shown : shown.filter((study) => said.has(study));
   if (kept.length) url.searchParams.set("also", kept.slice(0, MOST_KEPT).join(","));
   else url.searchParams.delete("also");
+  url.searchParams.set("live", "1");
+  url.searchParams.delete("done");
   return url;
 }
 

@@ -3,6 +3,7 @@
 
 mod circumstances;
 pub mod fuzz;
+mod hospital;
 mod identity;
 mod imaging;
 mod invented;
@@ -12,6 +13,7 @@ mod registry;
 mod repository;
 
 pub use circumstances::{CountedIdentifiers, FixedClock, NOW_UNIX_MICROS, cx};
+pub use hospital::Hospital;
 pub use identity::MemoryIdentity;
 pub use imaging::{FakeImaging, FakeInstance};
 pub use invented::{dicom_file, domain, entry, entry_of, patient, patient_id, unique_id};

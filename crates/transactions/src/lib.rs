@@ -6,6 +6,7 @@
 
 pub mod archive_delete;
 pub mod c_store;
+pub mod console;
 pub mod document_metadata;
 pub mod edge;
 pub mod instance_delivery;

@@ -84,6 +84,11 @@ pub fn explain(config: &NodeConfig) -> String {
     if let Some(portal) = &actors.portal {
         line(format!("shows the portal at /portal, reading from {}", portal.reads));
     }
+    line(match config.shows_console() {
+        true if config.listen.http.ip().is_loopback() => "shows the operator's console at /console".into(),
+        true => format!("shows the operator's console at /console to whoever reaches {}", config.listen.http),
+        false => "shows no console: /console needs loopback, mutual TLS, or console = true under [listen]".into(),
+    });
     for (name, peer) in &config.peers {
         let at = peer.url.as_deref().or(peer.address.as_deref()).unwrap_or("addresses of its own");
         line(format!("knows {name} at {at}"));

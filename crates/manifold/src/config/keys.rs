@@ -50,6 +50,8 @@ pub struct Listen {
     /// A public address without TLS is refused unless this is true.
     #[serde(default)]
     pub insecure: bool,
+    /// The operator's console at /console; absent: where only loopback, or a client with a certificate, reaches the port.
+    pub console: Option<bool>,
     /// Pages of these origins may use FHIR from a browser (CORS).
     #[serde(default)]
     pub cors_origins: Vec<String>,
@@ -494,6 +496,12 @@ impl NodeConfig {
     pub fn takes_dicom(&self) -> bool {
         let proxy = self.actors.pacs_proxy.as_ref();
         self.actors.imaging_archive.is_some() || proxy.is_some_and(PacsProxy::needs_dicom)
+    }
+
+    /// Whether there is a console: what the file says, else where no stranger reaches the port.
+    pub fn shows_console(&self) -> bool {
+        let mutual = self.listen.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+        self.listen.console.unwrap_or(self.listen.http.ip().is_loopback() || mutual)
     }
 
     /// Whether the MLLP port takes reports as a reason to look at a study.

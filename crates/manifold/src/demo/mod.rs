@@ -271,7 +271,9 @@ impl Network {
             }
         }
         let archive = self.layout.archive(Hospital::North);
-        println!("\n  Open  {portal}\n\n  Try   manifold query --endpoints {file} --patient P0001");
+        let console = format!("{}/console", self.layout.url(archive));
+        println!("\n  Open  {portal}\n        {console}   what flows, what is stuck; every node has one");
+        println!("\n  Try   manifold query --endpoints {file} --patient P0001");
         println!("        manifold status --endpoints {file} --node {archive}");
         let (title, port) = (archive.to_uppercase(), self.layout.dicom_port(archive));
         println!("        storescu -aec {title} 127.0.0.1 {port} image.dcm");

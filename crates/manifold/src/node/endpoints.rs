@@ -66,6 +66,9 @@ pub fn endpoints(config: &NodeConfig) -> Value {
         names.push("portal");
         add(&["portal"], format!("{base}/portal"));
     }
+    if config.shows_console() {
+        add(&["console"], format!("{base}/console"));
+    }
     add(&["ready"], format!("{base}/health/ready"));
     add(&["metrics"], format!("{base}/metrics"));
     json!({

@@ -4,6 +4,7 @@
 mod audit;
 mod capability;
 mod clock;
+mod console;
 mod endpoints;
 mod metrics;
 mod openapi;

@@ -3,7 +3,7 @@
 use super::pacs_proxy::Proxy;
 use super::peers::{self, Peers};
 use super::status::{ObservedPacs, Status};
-use super::{Opened, capability, openapi};
+use super::{Opened, capability, console, openapi};
 use crate::config::{self, NodeConfig};
 use actors::spool::Spool;
 use actors::{
@@ -83,11 +83,13 @@ impl<'a> Wiring<'a> {
                 .zip(options)
                 .map(|(proxy, options)| ObservedPacs { name: options.peer.clone(), observer: proxy.observer.clone() }),
         };
+        let quiet_micros = Arc::new(AtomicI64::new(quiet_micros(config)));
+        let console = console::router(config, opened, &status, &quiet_micros);
         Ok(Wiring {
             config,
             opened,
             peers: Peers { config, journal: opened.journal.clone(), clock: opened.edge.clock.clone() },
-            router: status.router(),
+            router: status.router().merge(console),
             hl7v2: Vec::new(),
             own_registry: None,
             own_identity: None,
@@ -98,7 +100,7 @@ impl<'a> Wiring<'a> {
             images: None,
             source: None,
             regions,
-            quiet_micros: Arc::new(AtomicI64::new(quiet_micros(config))),
+            quiet_micros,
         })
     }
 

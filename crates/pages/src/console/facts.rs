@@ -94,7 +94,11 @@ pub struct HeldObject {
 pub enum Reach {
     NotCalled,
     Answers,
-    Silent { since: Dtm },
+    Silent {
+        since: Dtm,
+    },
+    /// It is there, and does not give what it is asked for.
+    Refuses,
 }
 
 /// A peer as the node's calls found it.

@@ -75,8 +75,9 @@ impl ConsolePage {
     pub fn of(input: &ConsoleInput, frame: Frame, reader: &Reader) -> ConsolePage {
         let texts = reader.texts;
         let all = input.waiting + input.stuck + input.settled;
-        let silent = input.peers.iter().filter(|peer| matches!(peer.reach, Reach::Silent { .. })).count();
-        let (mark, headline) = words::headline(input.stuck, silent, all == 0, texts);
+        let down =
+            input.peers.iter().filter(|peer| matches!(peer.reach, Reach::Silent { .. } | Reach::Refuses)).count();
+        let (mark, headline) = words::headline(input.stuck, down, all == 0, texts);
         let minutes = input.hour.started.unix_seconds().div_euclid(60);
         let known = (reader.now.unix_seconds().div_euclid(60) - minutes + 1).clamp(1, MINUTES as i64) as usize;
         let tile = |id, key: &str, counts| {
@@ -147,6 +148,8 @@ pub struct ConsoleStudyPage {
     pub frame: Frame,
     pub as_of: String,
     pub row: StudyRow,
+    /// The patient's number and its domain; empty in an answer to the script, which is not audited.
+    pub patient: String,
     pub facts: Vec<Fact>,
     pub held: Vec<HeldObject>,
     pub changes: Vec<ChangeRow>,
@@ -166,14 +169,12 @@ impl ConsoleStudyPage {
             _ => "",
         };
         let code = study.reason.as_ref().and_then(|reason| reason.code.as_deref()).unwrap_or_default();
-        let patient = match study.patient_domain.is_empty() {
+        let patient = match study.patient_domain.is_empty() || study.patient_id.is_empty() {
             true => study.patient_id.clone(),
             false => format!("{} ({})", study.patient_id, study.patient_domain),
         };
-        let patient = if study.patient_id.is_empty() { String::new() } else { patient };
         let objects = format!("{}, {}", study.objects, crate::report::octets(texts, study.size_octets));
         let facts = [
-            Fact::words(texts.say("console.fact.patient"), patient),
             Fact::words(texts.say("fact.accession"), study.accession.clone().unwrap_or_default()),
             Fact::words(texts.say("console.fact.ae_title"), study.ae_title.clone()),
             Fact::words(texts.say("console.fact.objects"), objects),
@@ -185,6 +186,7 @@ impl ConsoleStudyPage {
         ConsoleStudyPage {
             as_of: reader.when(&reader.now).time,
             row: StudyRow::of(study, "stuck", reader),
+            patient,
             facts: facts.into_iter().filter(|fact| !fact.value.is_empty()).collect(),
             held,
             changes: ChangeRow::all(history, reader),

@@ -169,9 +169,9 @@ fn page(page: &impl Template) -> String {
 #[test]
 fn the_page_answers_its_four_questions_in_every_language() {
     for (tag, headline) in [
-        ("en", "7 studies are stuck, 1 peer does not answer"),
-        ("de", "7 Studien stecken fest, 1 Gegenstelle antwortet nicht"),
-        ("fr", "7 études sont bloquées, 1 correspondant ne répond pas"),
+        ("en", "7 studies are stuck, 1 peer is down"),
+        ("de", "7 Studien stecken fest, 1 Gegenstelle ist gestört"),
+        ("fr", "7 études sont bloquées, 1 correspondant est en panne"),
     ] {
         let html = page(&made(&input(), tag));
         assert!(html.contains(headline), "{tag}");

@@ -204,6 +204,7 @@ impl PeerRow {
             Reach::NotCalled => ("wait", texts.say("console.peer.not_called").to_owned()),
             Reach::Answers => ("ok", texts.say("console.peer.answers").to_owned()),
             Reach::Silent { since } => ("bad", at("console.peer.silent", since)),
+            Reach::Refuses => ("bad", texts.say("console.peer.refuses").to_owned()),
         };
         // An error that is over is history; the list of changes has it.
         let error = facts.last_error.as_ref().filter(|_| mark == "bad");
@@ -225,10 +226,10 @@ impl PeerRow {
 }
 
 /// The answer to "is everything flowing", and its mark.
-pub(super) fn headline(stuck: u64, silent: usize, idle: bool, texts: Texts) -> (&'static str, String) {
+pub(super) fn headline(stuck: u64, down: usize, idle: bool, texts: Texts) -> (&'static str, String) {
     let studies = || texts.count("console.headline.stuck", stuck as usize);
-    let peers = || texts.count("console.headline.silent", silent);
-    match (stuck, silent) {
+    let peers = || texts.count("console.headline.down", down);
+    match (stuck, down) {
         (0, 0) if idle => ("ok", texts.say("console.headline.idle").to_owned()),
         (0, 0) => ("ok", texts.say("console.headline.flowing").to_owned()),
         (0, _) => ("bad", peers()),

@@ -1,6 +1,7 @@
 //! Every transaction over real HTTP on loopback, against fakes of the four traits.
 
 mod border;
+mod console;
 mod document_metadata;
 mod error_codes;
 mod fhir_manners;

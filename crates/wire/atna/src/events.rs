@@ -1,6 +1,7 @@
 //! Which codes each transaction is audited with, for both of its sides. Data, in the order of the ids.
 //! Source: spec/security.md 6.2 and data/fhir/derived/audit-events.tsv; C-STORE and STOW-RS: DICOM PS3.15
-//! A.5.3.7; procedure steps, availability and reasons to look at a study: ours, on the Procedure Record of PS3.15 A.5.3.9.
+//! A.5.3.7; procedure steps, availability and reasons to look at a study: ours, on the Procedure Record of PS3.15 A.5.3.9; the console's: ours,
+//! on Query and Export.
 
 use crate::coded::Coded;
 use crate::codes::{self, IHE_EVENT_TYPES, IHE_TRANSACTIONS, INTERACTIONS};
@@ -212,6 +213,8 @@ pub static EVENTS: &[TransactionAudit] = &[
     both("ARCHIVE-DELETE", "Delete instances of the archive", codes::STUDY_DELETED, D, Side::Client, false, Optional),
     store("C-STORE", "Store"),
     store("STOW-RS", "Store Instances"),
+    both("FLOW-RETRY", "Try a Stuck Study Again", codes::EXPORT, E, Side::Client, false, Optional),
+    query("FLOW-VIEW", "Open a Study in the Console", Optional),
     feed("ITI-8", "Patient Identity Feed"),
     query("ITI-18", "Registry Stored Query", Optional),
     query("ITI-38", "Cross Gateway Query", Optional),
