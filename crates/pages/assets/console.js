@@ -7,10 +7,18 @@ const MOST_KEPT = 10;
 
 const place = document.getElementById("as-of");
 const reload = document.getElementById("reload");
-const news = document.querySelector("#news a");
-const time = new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle: "medium" });
-// What the reader's commands were answered, by study: it stays, because nothing else has it.
+const news = document.getElementById("news");
+const time = new Intl.DateTimeFormat(document.documentElement.lang, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23",
+  timeZoneName: "short",
+});
+// What the reader's commands were answered, by study: it stays while the study is stuck, because nothing else has it.
 const said = new Map();
+// Studies whose rows stay whatever became of them: the reader has done something about them.
+const kept = new Set();
 let lastHand = -HAND;
 let lastNews = new Date();
 let timer;
@@ -20,13 +28,16 @@ for (const kind of ["pointerdown", "pointermove", "keydown", "wheel", "touchmove
   addEventListener(kind, () => (lastHand = performance.now()), { passive: true });
 }
 
-const handIsOn = () => performance.now() - lastHand < HAND || document.querySelector("main :focus") !== null;
+const handIsOn = () => performance.now() - lastHand < HAND;
 
 /** Gives `old` the content of `fresh`, unless it has it; open details stay open and the focus stays in the place. */
 function renew(old, fresh) {
   const details = [...old.querySelectorAll("details")];
   [...fresh.querySelectorAll("details")].forEach((one, n) => (one.open = details[n]?.open ?? false));
-  for (const status of fresh.querySelectorAll("[data-said]")) status.textContent = said.get(status.dataset.said) ?? "";
+  for (const status of fresh.querySelectorAll("[data-said]")) {
+    if (!fresh.querySelector("[data-retry]")) said.delete(status.dataset.said);
+    status.textContent = said.get(status.dataset.said) ?? "";
+  }
   if (old.isEqualNode(fresh)) return;
   const focused = old.contains(document.activeElement) ? document.activeElement : null;
   const again = focused && (focused.id || focused.tagName);
@@ -44,7 +55,7 @@ function renewRows(list, fresh, mayMove) {
   const keep = new Set(wanted.map((row) => row.id));
   for (const row of [...list.children]) {
     if (keep.has(row.id)) delete row.dataset.gone;
-    else if (mayMove) row.remove();
+    else if (mayMove && !row.contains(document.activeElement)) row.remove();
     else row.dataset.gone = "";
   }
   let before = null;
@@ -66,8 +77,8 @@ function address() {
   const url = new URL(location.href);
   url.hash = "";
   const shown = [...document.querySelectorAll("#stuck > li")].map((row) => row.id.replace("stuck-", ""));
-  const kept = handIsOn() ? shown : shown.filter((study) => said.has(study));
-  if (kept.length) url.searchParams.set("also", kept.slice(0, MOST_KEPT).join(","));
+  const also = handIsOn() ? shown : shown.filter((study) => kept.has(study));
+  if (also.length) url.searchParams.set("also", also.slice(0, MOST_KEPT).join(","));
   else url.searchParams.delete("also");
   url.searchParams.set("live", "1");
   url.searchParams.delete("done");
@@ -121,6 +132,7 @@ document.addEventListener("submit", async (event) => {
   const about = form.dataset.retry;
   const say = (words) => {
     said.set(about, words);
+    kept.add(about);
     for (const status of document.querySelectorAll("[data-said]")) {
       if (status.dataset.said === about) status.textContent = words;
     }

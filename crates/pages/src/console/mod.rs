@@ -185,11 +185,12 @@ impl ConsoleStudyPage {
         ];
         ConsoleStudyPage {
             as_of: reader.when(&reader.now).time,
-            row: StudyRow::of(study, "stuck", reader),
+            // This is the page that the links would lead to.
+            row: StudyRow { href: String::new(), ..StudyRow::of(study, "stuck", reader) },
             patient,
             facts: facts.into_iter().filter(|fact| !fact.value.is_empty()).collect(),
             held,
-            changes: ChangeRow::all(history, reader),
+            changes: ChangeRow::all(history, reader).into_iter().map(ChangeRow::without_study).collect(),
             frame,
         }
     }

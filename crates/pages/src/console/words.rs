@@ -154,6 +154,10 @@ impl ChangeRow {
         rows
     }
 
+    pub(super) fn without_study(self) -> ChangeRow {
+        ChangeRow { study: String::new(), ..self }
+    }
+
     fn of(change: &Change, reader: &Reader) -> ChangeRow {
         let texts = reader.texts;
         let (mark, key) = match change.kind {
@@ -178,7 +182,10 @@ impl ChangeRow {
             what: texts.fill(key, &[("peer", &peer), ("who", &who)]),
             href: if study.is_empty() { String::new() } else { study_href(&study) },
             study,
-            words: change.words.clone().unwrap_or_default(),
+            words: match (&change.words, mark) {
+                (Some(manifest), "ok") => texts.with("console.change.manifest", "uid", manifest),
+                (words, _) => words.clone().unwrap_or_default(),
+            },
         }
     }
 }

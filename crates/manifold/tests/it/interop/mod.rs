@@ -1,6 +1,7 @@
 //! Other people's programs meet a running network: dcmtk, pydicom, dicomweb-client, python-hl7, hl7apy, zeep, IPF, HAPI,
 //! Orthanc, pynetdicom, npm fhir, fhir-kit-client, fhir.resources, dciodvfy, xmllint, and clients written in Python from the specifications alone.
 
+mod console;
 mod documents;
 mod fhir;
 mod fhir_answers;
