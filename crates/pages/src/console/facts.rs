@@ -205,6 +205,8 @@ pub struct ConsoleInput {
     pub text: String,
     pub shown: Shown,
     pub first_study: FirstStudy,
+    /// In the node's registry.
+    pub documents: u64,
     /// What became of the reader's last command.
     pub said: Option<String>,
 }

@@ -69,6 +69,8 @@ pub struct ConsolePage {
     pub shown: Shown,
     pub filtered: bool,
     pub first_study: FirstStudy,
+    /// How many documents others published here; empty where there are none.
+    pub documents: String,
 }
 
 impl ConsolePage {
@@ -77,7 +79,8 @@ impl ConsolePage {
         let all = input.waiting + input.stuck + input.settled;
         let down =
             input.peers.iter().filter(|peer| matches!(peer.reach, Reach::Silent { .. } | Reach::Refuses)).count();
-        let (mark, headline) = words::headline(input.stuck, down, all == 0, texts);
+        let idle = all == 0 && input.hour.answered.iter().all(|count| *count == 0);
+        let (mark, headline) = words::headline(input.stuck, down, idle, texts);
         let minutes = input.hour.started.unix_seconds().div_euclid(60);
         let known = (reader.now.unix_seconds().div_euclid(60) - minutes + 1).clamp(1, MINUTES as i64) as usize;
         let tile = |id, key: &str, counts| {
@@ -123,7 +126,7 @@ impl ConsolePage {
             stuck: rows(&input.stuck_studies, "stuck"),
             held: input.held_objects.clone(),
             peers: input.peers.iter().map(|peer| PeerRow::of(peer, reader)).collect(),
-            changes: ChangeRow::all(&input.changes, reader),
+            changes: ChangeRow::all(&input.changes, reader).into_iter().map(ChangeRow::brief).collect(),
             tabs: Shown::ALL.into_iter().map(tab).collect(),
             studies: rows(&input.studies, "study"),
             older: last.map(|uid| words::list_href(&[list[0], list[1], ("before", uid)])).unwrap_or_default(),
@@ -132,6 +135,10 @@ impl ConsolePage {
             shown: input.shown,
             filtered: !input.text.is_empty() || input.shown != Shown::All,
             first_study: input.first_study.clone(),
+            documents: match input.documents {
+                0 => String::new(),
+                count => texts.count("console.first.documents", count as usize),
+            },
             frame,
         }
     }

@@ -122,6 +122,7 @@ fn input() -> ConsoleInput {
         text: "CT1\"".into(),
         shown: Shown::Waiting,
         first_study: FirstStudy::NoSource,
+        documents: 12,
         said: Some("It is being tried.".into()),
     }
 }
@@ -141,6 +142,8 @@ fn empty(first_study: FirstStudy) -> ConsoleInput {
         text: String::new(),
         shown: Shown::All,
         first_study,
+        documents: 0,
+        hour: Hour { answered: [0; MINUTES], ..input().hour },
         said: None,
         ..input()
     }
@@ -223,7 +226,8 @@ fn what_is_empty_teaches_the_next_step() {
     {
         assert!(html.contains(expected), "no {expected}");
     }
-    assert!(page(&made(&empty(FirstStudy::NoSource), "en")).contains("[actors.imaging_document_source]"));
+    let html = page(&made(&ConsoleInput { documents: 12, ..empty(FirstStudy::NoSource) }, "en"));
+    assert!(html.contains("[actors.imaging_document_source]") && html.contains("has 12 documents"));
     assert!(page(&made(&empty(FirstStudy::Observe), "en")).contains("window_days"));
     let html = page(&made(&ConsoleInput { text: "nobody".into(), ..empty(FirstStudy::NoSource) }, "en"));
     assert!(html.contains("No study matches") && !html.contains("[actors."));

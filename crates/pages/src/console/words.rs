@@ -154,6 +154,12 @@ impl ChangeRow {
         rows
     }
 
+    /// Which manifest it is, the study's page says.
+    pub(super) fn brief(self) -> ChangeRow {
+        let words = if self.mark == "ok" { String::new() } else { self.words };
+        ChangeRow { words, ..self }
+    }
+
     pub(super) fn without_study(self) -> ChangeRow {
         ChangeRow { study: String::new(), ..self }
     }

@@ -96,6 +96,7 @@ impl Console {
             text,
             shown,
             first_study: self.first_study.clone(),
+            documents: seen.counts.entries,
             said: asked.parameter("done").and_then(|done| said(done, asked)),
         };
         Ok(ConsolePage::of(&input, self.frame(asked, CONSOLE), &asked.reader))
