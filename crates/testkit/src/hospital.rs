@@ -46,12 +46,14 @@ impl Hospital {
             unknown_patient: UnknownPatientAtSource::Hold,
             source_id: Oid::parse("2.999.20.1").expect("an OID"),
             content_type_code: Code::new("IMG", "2.999.30.4", "Imaging"),
+            patient_domain: crate::domain(),
             parallel: 4,
         };
         let source = ImagingDocumentSource {
             store: store.clone(),
             maker: Arc::new(Maker(not_publishable.clone())),
             identity: None,
+            cross_reference: None,
             registry: registry.clone(),
             administrator: registry.clone(),
             repository: Arc::new(MemoryRepository::default()),

@@ -145,7 +145,6 @@ fn empty(first_study: FirstStudy) -> ConsoleInput {
         documents: 0,
         hour: Hour { answered: [0; MINUTES], ..input().hour },
         said: None,
-        ..input()
     }
 }
 
