@@ -281,3 +281,19 @@ fn every_example_is_a_configuration() {
     }
     assert!(read >= 3, "{read} files");
 }
+
+#[test]
+fn a_console_is_shown_where_no_stranger_reaches_the_port_or_where_the_file_says_so() {
+    let shows = |listen: &str| {
+        let config = read(&SMALL.replace("127.0.0.1:8080\"", listen)).unwrap();
+        (config.shows_console(), explain(&config).contains("shows no console"))
+    };
+    assert_eq!(shows("127.0.0.1:8080\""), (true, false));
+    assert_eq!(shows("[::1]:8080\""), (true, false));
+    assert_eq!(shows("127.0.0.1:8080\"\nconsole = false"), (false, true));
+    assert_eq!(shows("0.0.0.0:8080\"\ninsecure = true"), (false, true));
+    assert_eq!(shows("0.0.0.0:8080\"\ninsecure = true\nconsole = true"), (true, false));
+    let tls = "0.0.0.0:8080\"\ntls = { certificate = \"c\", key = \"k\"";
+    assert_eq!(shows(&format!("{tls} }}")), (false, true));
+    assert_eq!(shows(&format!("{tls}, client_ca = \"a\" }}")), (true, false));
+}

@@ -1,7 +1,7 @@
 //! What a node tells Prometheus: how many transactions ended how and how long each took, and how much there is.
 //! Source: design section 10.
 
-use actors::{Cx, PacsSync};
+use actors::{Cx, PacsSync, PeerReport, PeerState};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -26,12 +26,19 @@ struct Named {
     transaction: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfPeer {
+    peer: String,
+}
+
 pub struct Metrics {
     registry: Registry,
     transactions: Family<Ended, Counter>,
     seconds: Family<Named, Histogram>,
     /// In the order of [`values`].
     gauges: Vec<Gauge>,
+    /// Of the peers that were called.
+    peers: Family<OfPeer, Gauge>,
     out_of_sync: Gauge,
     polled_at: Gauge,
 }
@@ -64,6 +71,12 @@ impl Metrics {
             "Time from a request's arrival until its outcome was certain",
             Family::<Named, Histogram>::clone(&seconds),
         );
+        let peers = Family::default();
+        registry.register(
+            "manifold_peer_answers",
+            "1 for a peer that answered the last call, 0 for one that did not",
+            Family::<OfPeer, Gauge>::clone(&peers),
+        );
         let mut gauges = Vec::new();
         for (name, help, _) in values(&Counts::default()) {
             let gauge = Gauge::default();
@@ -76,7 +89,7 @@ impl Metrics {
             "Published studies whose manifest is not known to list what is there",
             out_of_sync.clone(),
         );
-        Metrics { registry, transactions, seconds, gauges, out_of_sync, polled_at }
+        Metrics { registry, transactions, seconds, gauges, peers, out_of_sync, polled_at }
     }
 
     /// The same for a node in front of a PACS.
@@ -93,6 +106,16 @@ impl Metrics {
     /// Published studies whose manifest may be untrue.
     pub fn apart(&self, out_of_sync: usize) {
         self.out_of_sync.set(i64::try_from(out_of_sync).unwrap_or(i64::MAX));
+    }
+
+    /// What calls found of a peer.
+    pub fn peer(&self, report: &PeerReport) {
+        let answers = match report.state {
+            PeerState::NotCalled => return,
+            PeerState::Answers => 1,
+            PeerState::Silent { .. } => 0,
+        };
+        self.peers.get_or_create(&OfPeer { peer: report.name.clone() }).set(answers);
     }
 
     /// How far the picture of the PACS is from the PACS.
@@ -136,6 +159,11 @@ mod tests {
         metrics.ended("ITI-18", &Outcome::Success, &cx);
         metrics.ended("ITI-18", &Outcome::Success, &cx);
         metrics.ended("ITI-18", &Outcome::MinorFailure("why".into()), &cx);
+        let silent = PeerState::Silent { since: 0 };
+        for (name, state) in [("central", PeerState::Answers), ("south", silent), ("east", PeerState::NotCalled)] {
+            let (name, address) = (name.to_owned(), String::new());
+            metrics.peer(&PeerReport { name, address, state, last_success: None, last_error: None });
+        }
         let text = metrics.text(&Counts { entries: 7, ..Counts::default() });
         for line in [
             "manifold_transactions_total{transaction=\"ITI-18\",outcome=\"success\"} 2",
@@ -143,8 +171,11 @@ mod tests {
             "manifold_transaction_seconds_count{transaction=\"ITI-18\"} 3",
             "manifold_transaction_seconds_bucket{le=\"0.001\",transaction=\"ITI-18\"} 3",
             "manifold_document_entries 7",
+            "manifold_peer_answers{peer=\"central\"} 1",
+            "manifold_peer_answers{peer=\"south\"} 0",
         ] {
             assert!(text.lines().any(|l| l == line), "no {line} in\n{text}");
         }
+        assert!(!text.contains("east"), "nobody has called it");
     }
 }

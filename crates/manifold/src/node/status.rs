@@ -221,6 +221,9 @@ async fn metrics(State(status): State<Status>) -> Response {
             return (StatusCode::SERVICE_UNAVAILABLE, format!("the store does not answer: {error}\n")).into_response();
         }
     };
+    for (name, address) in &status.peers {
+        status.metrics.peer(&status.journal.peer(name, address));
+    }
     let text = status.metrics.text(&counts);
     ([("content-type", "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
 }

@@ -149,6 +149,10 @@ fn check(habit: &Habit, address: &str, centre: &Centre) {
             });
             polls(&proxy, 3);
             assert_eq!(centre.listed("P0001", &study), None, "{}", habit.title);
+            let (status, page) = proxy.client.get("/console").expect("the console");
+            assert_eq!(status, 200);
+            assert!(page.contains("1 peer is down"), "{}: {page}", habit.title);
+            assert!(page.to_lowercase().contains(&words.to_lowercase()), "{}: {page}", habit.title);
         }
     }
     if matches!(habit.listed, Instances(_)) {

@@ -93,6 +93,11 @@ fn published_and_brought(pacs: &Server, centre: &Centre, move_to: Option<(&str, 
         (proxy.metric("manifold_manifests_out_of_sync")? == 0.0).then_some(())
     });
     assert!(proxy.metric("manifold_pacs_polled_timestamp_seconds").is_some_and(|at| at > 1.7e9));
+    assert_eq!(proxy.metric("manifold_peer_answers{peer=\"pacs\"}"), Some(1.0));
+    let accession = dicom::Header::read(std::io::Cursor::new(&one.bytes)).expect("a header").accession_number;
+    let number = accession.expect("an accession number");
+    let (_, page) = proxy.client.get(&format!("/console?q={number}")).expect("the console");
+    assert!(page.contains(&format!("id=\"study-{}\"", plan.study_uid)), "{page}");
     proxy
 }
 
