@@ -23,6 +23,10 @@ const INSTANCE: &str = "SELECT s.uid, i.series, i.uid, i.sop_class, i.transfer_s
 /// Studies whose job has an error. ?1: the kind of those jobs.
 const TROUBLED: &str = "(SELECT key FROM job WHERE kind = ?1 AND state < 3 AND last_error IS NOT NULL)";
 
+/// Studies that are held or whose job has an error. CROSS JOIN: of the few jobs each finds its study by the index.
+const STUCK: &str = "key IN (SELECT key FROM study WHERE held IS NOT NULL UNION SELECT s.key FROM job j CROSS JOIN study s \
+    ON s.uid = j.key WHERE j.kind = ?1 AND j.state < 3 AND j.last_error IS NOT NULL)";
+
 fn wrong(e: Invalid) -> StoreError {
     StoreError::corrupt("instance or study", e.rule)
 }
@@ -152,7 +156,7 @@ impl ArchiveRead for Tx<'_> {
             Some(StudyStage::Waiting) => {
                 format!("changed_at IS NOT NULL AND held IS NULL AND uid NOT IN {TROUBLED}")
             }
-            Some(StudyStage::Stuck) => format!("(held IS NOT NULL OR uid IN {TROUBLED})"),
+            Some(StudyStage::Stuck) => STUCK.to_owned(),
             Some(StudyStage::Settled) => format!("changed_at IS NULL AND held IS NULL AND uid NOT IN {TROUBLED}"),
         };
         let mut sql = format!("{STUDY} WHERE {stage}");
@@ -178,7 +182,7 @@ impl ArchiveRead for Tx<'_> {
             Ok(self.one(&sql, [job_kind], |row| row.get::<_, i64>(0))?.unwrap_or(0).max(0) as u64)
         };
         let all = count("?1 IS NOT NULL")?;
-        let stuck = count(&format!("(held IS NOT NULL OR uid IN {TROUBLED})"))?;
+        let stuck = count(STUCK)?;
         let waiting = count(&format!("changed_at IS NOT NULL AND held IS NULL AND uid NOT IN {TROUBLED}"))?;
         Ok(StageCounts { waiting, stuck, settled: all.saturating_sub(waiting + stuck) })
     }
