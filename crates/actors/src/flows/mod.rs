@@ -22,6 +22,8 @@ pub(crate) use accessions::note as note_accession;
 pub(crate) use events::record;
 pub(crate) use obstacle::{clear, meet};
 
+pub(crate) use peers::nameless;
+
 use peers::Heard;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -53,7 +55,7 @@ impl Journal {
 
     /// A peer answered a call, or why it did not. What a URL says behind its `?` may name a patient and is left out.
     pub fn heard(&self, peer: &str, outcome: Result<(), String>, now: i64) {
-        let outcome = outcome.map_err(|words| peers::without_queries(&words));
+        let outcome = outcome.map_err(|words| nameless(&words));
         let change = {
             let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
             peers.entry(peer.to_owned()).or_default().hear(outcome, now)

@@ -80,7 +80,7 @@ impl Obstacle {
             fault @ Fault::Internal { log_id } => (ObstacleKind::Internal, None, Some(log_id), fault.to_string()),
             fault => (ObstacleKind::Other, None, None, fault.to_string()),
         };
-        let words = super::peers::without_queries(&words);
+        let words = super::nameless(&words);
         Obstacle { since: now, at: now, kind, party: party.cloned(), code: code.cloned(), words }
     }
 

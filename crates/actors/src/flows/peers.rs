@@ -62,12 +62,13 @@ impl Heard {
     }
 }
 
-/// The text without the queries of URLs in it.
-pub(super) fn without_queries(text: &str) -> String {
+/// The text without what may name a patient: the queries of URLs, and identifiers in the form of CX.
+pub(crate) fn nameless(text: &str) -> String {
     let word = |word: &str| match word.split_once('?') {
         Some((before, _)) if before.contains("://") => {
             format!("{before}{}", if word.ends_with(':') { ":" } else { "" })
         }
+        _ if word.contains("^^^") => "…".to_owned(),
         _ => word.to_owned(),
     };
     text.split(' ').map(word).collect::<Vec<_>>().join(" ")
@@ -92,9 +93,11 @@ mod tests {
     }
 
     #[test]
-    fn what_a_query_names_is_not_kept() {
+    fn what_names_a_patient_is_not_kept() {
         let text = "cannot reach http://c/fhir/DocumentReference?patient.identifier=P0001: connection refused";
-        assert_eq!(without_queries(text), "cannot reach http://c/fhir/DocumentReference: connection refused");
-        assert_eq!(without_queries("why? nobody knows"), "why? nobody knows");
+        assert_eq!(nameless(text), "cannot reach http://c/fhir/DocumentReference: connection refused");
+        assert_eq!(nameless("why? nobody knows"), "why? nobody knows");
+        let text = "patientId must be known; got `P0001^^^&2.999.7&ISO`, which is not";
+        assert_eq!(nameless(text), "patientId must be known; got … which is not");
     }
 }

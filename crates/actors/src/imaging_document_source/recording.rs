@@ -75,7 +75,7 @@ impl ImagingDocumentSource {
                     let kind = if again.is_none() { FlowEventKind::Failed } else { FlowEventKind::Delayed };
                     // The same again and again is one event.
                     if is_new || again.is_none() {
-                        flows::record(tx, &event(kind, refusal.to_string()))?;
+                        flows::record(tx, &event(kind, flows::nameless(&refusal.to_string())))?;
                     }
                 }
             }

@@ -88,7 +88,8 @@ fn silence() -> Fault {
 }
 
 fn refusal() -> Fault {
-    let (code, context) = ("XDSRegistryMetadataError".into(), "classCode must be of the value set".into());
+    let (code, context) =
+        ("XDSRegistryMetadataError".into(), "classCode must be of the value set; got `P0001^^^&2.999.7&ISO`".into());
     Fault::Remote { peer: "central".into(), code, context, location: None, transient: false }
 }
 
@@ -180,13 +181,14 @@ async fn what_was_given_up_and_what_is_held_are_told_apart_and_tried_together() 
     let page = console.get("/console").await.body;
     for expected in [
         "2 studies are stuck",
-        "central refused the manifest: <span lang=\"en\">classCode must be of the value set</span>",
+        "central refused the manifest: <span lang=\"en\">classCode must be of the value set; got …</span>",
         "<code>XDSRegistryMetadataError</code>",
         "Given up",
         "No manifest is sent: <span lang=\"en\">nothing says who issues the ids of CT1</span>",
     ] {
         assert!(page.contains(expected), "no {expected} in {page}");
     }
+    assert!(!page.contains("P0001"), "the list names no patient, even where the registry does");
     *console.hospital.not_publishable.lock().unwrap() = None;
     console.registry_is_down(None);
     let answer = console.post("/console/retry", &[("accept", "application/json")]).await;
