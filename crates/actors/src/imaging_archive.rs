@@ -1,7 +1,7 @@
 //! The imaging archive: instances come in and are durable before anybody is told so; only what a current manifest lists
 //! goes out. Source: PS3.4 B (storage), RAD TF-2 4.69 and 4.107; R-70 (the right to a manifest is the right to its images).
 
-use crate::flows;
+use crate::flows::{self, Journal};
 use crate::imaging_document_source::LISTED;
 use crate::store_faults::{internal, storage};
 use crate::{
@@ -114,11 +114,18 @@ pub struct ImagingArchive {
     store: Arc<dyn MetadataStore>,
     files: Arc<InstanceFiles>,
     delivery: Arc<dyn InstanceDelivery>,
+    journal: Option<Arc<Journal>>,
 }
 
 impl ImagingArchive {
     pub fn new(store: Arc<dyn MetadataStore>, files: Arc<InstanceFiles>, delivery: Arc<dyn InstanceDelivery>) -> Self {
-        ImagingArchive { store, files, delivery }
+        ImagingArchive { store, files, delivery, journal: None }
+    }
+
+    /// Counts what it stores.
+    #[must_use]
+    pub fn counting(self, journal: Arc<Journal>) -> Self {
+        ImagingArchive { journal: Some(journal), ..self }
     }
 
     /// Begins to receive an instance. Blocks. Errors: `OutOfResources`.
@@ -166,7 +173,12 @@ impl ImagingArchive {
             Ok(put)
         });
         match put {
-            Ok(Put::Added) => Ok(held.map_or(Accepted::Stored, Accepted::Held)),
+            Ok(Put::Added) => {
+                if let Some(journal) = &self.journal {
+                    journal.received.add(cx.now_unix_micros());
+                }
+                Ok(held.map_or(Accepted::Stored, Accepted::Held))
+            }
             Ok(Put::AlreadyThere) => Ok(Accepted::AlreadyThere),
             Err(StoreError::Conflict { .. }) => {
                 if let Err(error) = self.files.remove(&file.name) {

@@ -39,7 +39,8 @@ impl Hospital {
         let journal = Arc::new(Journal::new(store.clone(), cx.now_unix_micros()));
         let registry = Arc::new(MemoryRegistry::default());
         let not_publishable = Arc::new(Mutex::new(None));
-        let archive = ImagingArchive::new(store.clone(), Arc::new(files), Arc::new(NoDelivery));
+        let archive =
+            ImagingArchive::new(store.clone(), Arc::new(files), Arc::new(NoDelivery)).counting(journal.clone());
         let policy = SourcePolicy {
             quiet_micros: Arc::new(AtomicI64::new(QUIET)),
             max_delay_micros: 60 * QUIET,

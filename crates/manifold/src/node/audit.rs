@@ -14,6 +14,8 @@ pub struct NodeAudit {
     pub public_url: String,
     pub metrics: Arc<Metrics>,
     pub journal: Arc<Journal>,
+    /// Instances pass through this node without being stored.
+    pub counts_received: bool,
 }
 
 impl NodeAudit {
@@ -67,7 +69,8 @@ impl NodeAudit {
         self.metrics.ended(id, &outcome, cx);
         let now = cx.now_unix_micros();
         self.journal.answered.add(now);
-        if id == "C-STORE" && outcome == Outcome::Success {
+        // An archive counts what it stores itself.
+        if self.counts_received && id == "C-STORE" && outcome == Outcome::Success {
             self.journal.received.add(now);
         }
         let Some(line) = atna::audited(id) else {

@@ -256,6 +256,7 @@ impl Opened {
             public_url: config.node.public_url.clone(),
             metrics: metrics.clone(),
             journal: journal.clone(),
+            counts_received: config.actors.pacs_proxy.is_some(),
         });
         let edge = Edge {
             clock,

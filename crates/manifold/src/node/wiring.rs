@@ -263,7 +263,8 @@ impl<'a> Wiring<'a> {
                 self.opened.store.clone(),
                 self.opened.files.clone(),
                 Arc::new(transactions::instance_delivery::Delivery),
-            );
+            )
+            .counting(self.opened.journal.clone());
             self.archive = Some(archive.clone());
             self.images = Some(Arc::new(archive.clone()));
             let edge = self.opened.edge.clone();

@@ -134,6 +134,7 @@ async fn a_study_that_is_stuck_is_shown_with_its_reason_and_published_by_the_but
     let page = console.get("/console").await.body;
     for expected in [
         "1 study is stuck, 1 peer is down",
+        "Objects received, minute by minute: 1 in all",
         "central does not answer: <span lang=\"en\">connection refused</span>",
         "Accession A1",
         "has not answered since",
