@@ -140,7 +140,7 @@ document.addEventListener("submit", async (event) => {
   try {
     const answer = await fetch(form.action, { method: "POST", headers: { accept: "application/json" } });
     const { words, what, who, reference } = await answer.json();
-    say(words ?? [what, who, reference].filter(Boolean).join(" "));
+    say(`${words ?? [what, who, reference].filter(Boolean).join(" ")} (${time.format(new Date())})`);
   } catch {
     tell(place.dataset.lost);
   }
