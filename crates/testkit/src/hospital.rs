@@ -3,7 +3,7 @@
 use crate::{FixedClock, MemoryRegistry, MemoryRepository, entry, patient, patient_id};
 use actors::{
     Accepted, Cx, DraftManifest, ImagingArchive, ImagingDocumentSource, Journal, ManifestIdentity, ManifestMaker,
-    NotPublishable, Operations, ReceivedInstance, SourcePolicy, UnknownPatientAtSource,
+    NotPublishable, Operations, ReceivedInstance, Reconciliation, SourcePolicy, UnknownPatientAtSource,
 };
 use model::{
     Code, DocumentEntry, Oid, ReferenceId, SeriesInstanceUid, SopClassUid, SopInstanceUid, StudyInstanceUid,
@@ -48,6 +48,7 @@ impl Hospital {
             source_id: Oid::parse("2.999.20.1").expect("an OID"),
             content_type_code: Code::new("IMG", "2.999.30.4", "Imaging"),
             patient_domain: crate::domain(),
+            reconcile_micros: 0,
             parallel: 4,
         };
         let source = ImagingDocumentSource {
@@ -59,6 +60,7 @@ impl Hospital {
             administrator: registry.clone(),
             repository: Arc::new(MemoryRepository::default()),
             policy,
+            reconciliation: Reconciliation::default(),
             journal: journal.clone(),
         };
         Hospital { registry, not_publishable, journal, store, archive, source, clock, cx }

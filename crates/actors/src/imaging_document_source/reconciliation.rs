@@ -3,6 +3,7 @@
 //! Source: spec/dicom.md section 6.
 
 use super::{ATTEMPT, ImagingDocumentSource, LISTED, LONGEST_WAIT, UNKNOWN_CONTENT, complete};
+use crate::flows::{self, FlowEvent, FlowEventKind, Obstacle};
 use crate::{Cx, Refusal};
 use model::{AvailabilityStatus, DocumentQuery, SopInstanceUid, StudyInstanceUid};
 use std::sync::{Mutex, PoisonError};
@@ -148,7 +149,7 @@ impl ImagingDocumentSource {
         reason: &'static str,
         cx: &Cx,
     ) -> Result<(), StoreError> {
-        let request_id = cx.request_id.clone();
+        let (request_id, now) = (cx.request_id.clone(), cx.now_unix_micros());
         let (seen, publication) = (seen.clone(), publication.clone());
         self.store
             .write(move |tx| {
@@ -160,7 +161,12 @@ impl ImagingDocumentSource {
                 // When it goes on, it is published anew, though nothing of it has changed here.
                 let publication = Publication { content_hash: UNKNOWN_CONTENT, ..publication };
                 tx.mark_published(&seen.study, seen.revision, Some(&publication))?;
-                tx.hold_study(&seen.study, Some(reason))
+                tx.hold_study(&seen.study, Some(reason))?;
+                if flows::meet(tx, &seen.study, Obstacle::held(reason, now))? {
+                    let held = FlowEvent::study(FlowEventKind::Held, &seen.study, now);
+                    flows::record(tx, &FlowEvent { words: Some(reason.to_owned()), ..held })?;
+                }
+                Ok(())
             })
             .await
     }

@@ -252,3 +252,25 @@ fn a_study_that_the_pacs_does_not_let_be_read_is_stuck_and_looked_at_again() {
     assert_eq!(seen.stuck[0].instances, 1);
     assert_eq!(wait(operations.retry_all("", cx)).unwrap(), [study(STUDY)]);
 }
+
+#[test]
+fn a_manifest_that_somebody_deprecated_at_the_registry_is_told_and_published_anew_by_a_retry() {
+    let mut network = Network::new();
+    network.source.policy.reconcile_micros = SECOND;
+    network.receive(STUDY, "2.25.1");
+    network.settle();
+    let id = network.manifests(STUDY)[0].id.clone();
+    network.centre.store.write_blocking(move |tx| tx.set_status(&id, AvailabilityStatus::Deprecated)).unwrap();
+    for _ in 0..3 {
+        network.pass(SECOND);
+        network.turn();
+    }
+    let Progress::Held { obstacle } = network.progress(STUDY) else { panic!("{:?}", network.progress(STUDY)) };
+    assert!(obstacle.words.contains("deprecated at the registry"), "{}", obstacle.words);
+    assert_eq!(network.kinds()[0], FlowEventKind::Held);
+    assert_eq!(network.overview().stages, StageCounts { waiting: 0, stuck: 1, settled: 0 });
+    assert_eq!(network.retry(STUDY), Ok(Retried::Now));
+    network.turn();
+    assert!(matches!(network.progress(STUDY), Progress::Published { .. }));
+    assert_eq!((network.manifests(STUDY).len(), network.current(STUDY).is_some()), (2, true));
+}
