@@ -23,6 +23,7 @@ pub(super) async fn survey(rest: &str, options: &Check) -> Result<(Vec<Finding>,
         connect_timeout: Duration::from_secs(options.timeout),
         idle_timeout: IDLE,
         quirks: PacsQuirks::default(),
+        listener: None,
     };
     // A day more: the PACS's today may be another than ours.
     let now = circumstances().now_unix_micros().div_euclid(1_000_000);
